@@ -1,0 +1,289 @@
+"""The plain twin of the walker: portable Python that says what every walker here must mean.
+
+What it promises, for each root on its own:
+
+* An inode counts once, keyed by number: a walk stays on the device of its root, so the number is enough.
+* What lies on another device is left out, entry by entry; its siblings count. A listed mount point is left out with
+  everything below it, whatever its device. No symbolic link is followed.
+* Every directory is opened relative to its parent and checked to be the inode that was listed, so neither long paths
+  nor a link slipped in meanwhile leads elsewhere.
+* At most `_OPEN_FRAMES` directories are open. A parent that was closed is opened again through "..", or by name from
+  the nearest open ancestor, and must be the same inode; otherwise it was moved or removed, and what was still to be
+  visited there is no longer part of this tree.
+* Vanished entries are no error. Everything else that fails is counted by errno name and the walk goes on.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import time
+from collections import Counter, deque
+from collections.abc import Collection, Iterator, Sequence
+
+from docker_storage_exporter.sizer.usage import Control, Root, Usage
+
+_OPEN_FRAMES = 32
+_ENTRIES_PER_CHECK = 128
+_LONGEST_NAP_SECONDS = 0.05
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+# A directory that was listed and is now gone, or is now a file or a link, vanished.
+_VANISHED = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+# Mount points below a directory, as nested dictionaries; a mount point itself is an empty one.
+_Boundary = dict[str, "_Boundary"]
+
+
+def measure(roots: Sequence[Root], control: Control | None = None) -> list[Usage]:
+    """Measure each root; one usage each, in the same order.
+
+    Never raises for what it finds in a tree; a descriptor that is not open raises OSError.
+    """
+    control = control or Control()
+    pace = _Pace(control)
+    return [_Walk(root, control, pace).run() for root in roots]
+
+
+class _CutShort(Exception):  # noqa: N818 - not an error: the caller asked for it
+    """The control ended the walk."""
+
+
+class _Pace:
+    """Keeps one call of `measure` within its burst and share, and notices when it has to end."""
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+        self._cpu = time.thread_time()
+        self._wall = time.monotonic()
+
+    def check(self) -> None:
+        """Raise _CutShort when the walk has to end; otherwise sleep off what it used too fast."""
+        control = self._control
+        if control.stopped or control.entries > control.max_entries or time.monotonic() > control.deadline:
+            raise _CutShort
+        while (debt := self._debt()) > 0 and not control.stopped:
+            control.sleep(min(debt, _LONGEST_NAP_SECONDS))
+
+    def _debt(self) -> float:
+        control = self._control
+        over = time.thread_time() - self._cpu - control.burst
+        if over <= 0 or control.share >= 1:
+            return 0.0
+        return over / control.share - (time.monotonic() - self._wall)
+
+
+class _Frame:
+    """A directory on the way down: its subdirectories still to visit, and its descriptor unless closed to save it."""
+
+    __slots__ = ("boundary", "descriptor", "inode", "name", "pending")
+
+    def __init__(self, name: str, descriptor: int, inode: int, boundary: _Boundary) -> None:
+        self.name = name
+        self.descriptor: int | None = descriptor
+        self.inode = inode
+        self.boundary = boundary
+        self.pending: list[tuple[str, int]] = []
+
+    def close(self) -> None:
+        if self.descriptor is not None:
+            os.close(self.descriptor)
+            self.descriptor = None
+
+
+class _Walk:
+    """One walk over one root."""
+
+    def __init__(self, root: Root, control: Control, pace: _Pace) -> None:
+        self._root = root
+        self._control = control
+        self._pace = pace
+        self._linked: set[int] = set()
+        self._frames: list[_Frame] = []
+        self._open: deque[_Frame] = deque()  # frames below the root's that hold a descriptor, outermost first
+        self._unreadable: Counter[str] = Counter()
+        self._blocks = self._apparent = self._inodes = self._entries = 0
+
+    def run(self) -> Usage:
+        started = time.thread_time()
+        complete = True
+        try:
+            self._pace.check()
+            self._walk()
+        except _CutShort:
+            complete = False
+        finally:
+            for frame in self._frames:
+                frame.close()
+        return Usage(
+            allocated_bytes=self._blocks * 512,
+            apparent_bytes=self._apparent,
+            inodes=self._inodes,
+            unreadable=dict(self._unreadable),
+            complete=complete,
+            entries=self._entries,
+            cpu_seconds=time.thread_time() - started,
+        )
+
+    def _walk(self) -> None:
+        status = os.fstat(self._root.descriptor)
+        self._device = status.st_dev
+        self._inodes, self._blocks, self._entries = 1, status.st_blocks, 1
+        self._control.entries += 1
+        self._control.allocated_bytes += status.st_blocks * 512
+        if not stat.S_ISDIR(status.st_mode):
+            self._apparent = status.st_size
+            return
+        self._enter(".", status.st_ino, self._root.descriptor, _nested(self._root.mountpoints))
+        while self._frames:
+            frame = self._frames[-1]
+            if frame.pending:
+                name, inode = frame.pending.pop()
+                self._enter(name, inode, frame.descriptor, frame.boundary.get(name, {}))
+            else:
+                self._leave(frame)
+
+    def _enter(self, name: str, inode: int, parent: int | None, boundary: _Boundary) -> None:
+        """Open a subdirectory, push its frame and read it. `parent` is open: `_leave` saw to that."""
+        descriptor = self._open_directory(name, parent)
+        if descriptor is None:
+            return
+        status = os.fstat(descriptor)
+        if (status.st_dev, status.st_ino) != (self._device, inode):
+            os.close(descriptor)  # replaced or mounted over since it was listed
+            return
+        frame = _Frame(name, descriptor, inode, boundary)
+        self._frames.append(frame)
+        if len(self._frames) > 1:
+            self._open.append(frame)
+            if len(self._open) > _OPEN_FRAMES:
+                self._open.popleft().close()
+        self._read(frame, descriptor)
+
+    def _open_directory(self, name: str, parent: int | None) -> int | None:
+        while True:
+            try:
+                return os.open(name, _DIRECTORY, dir_fd=parent)
+            except OSError as error:
+                if error.errno in (errno.EMFILE, errno.ENFILE) and len(self._open) > 1:
+                    self._open.popleft().close()
+                    continue
+                self._note(error)
+                return None
+
+    def _read(self, frame: _Frame, descriptor: int) -> None:
+        """Count every entry of an open directory; note its subdirectories as pending."""
+        try:
+            with os.scandir(descriptor) as entries:
+                self._count(frame, entries)
+        except OSError as error:
+            self._note(error)
+
+    def _count(self, frame: _Frame, entries: Iterator[os.DirEntry[str]]) -> None:
+        device, linked, boundary, pending = self._device, self._linked, frame.boundary, frame.pending
+        seen = inodes = blocks = apparent = 0
+        try:
+            for entry in entries:
+                seen += 1
+                if seen == _ENTRIES_PER_CHECK:
+                    self._add(seen, inodes, blocks, apparent)
+                    seen = inodes = blocks = apparent = 0
+                    self._pace.check()
+                name = entry.name
+                if boundary and boundary.get(name, boundary) == {}:
+                    continue
+                try:
+                    status = entry.stat(follow_symlinks=False)
+                except OSError as error:
+                    self._note(error)
+                    continue
+                if status.st_dev != device:
+                    continue
+                if stat.S_ISDIR(status.st_mode):
+                    pending.append((name, status.st_ino))
+                else:
+                    if status.st_nlink > 1:
+                        if status.st_ino in linked:
+                            continue
+                        linked.add(status.st_ino)
+                    apparent += status.st_size
+                inodes += 1
+                blocks += status.st_blocks
+        finally:
+            self._add(seen, inodes, blocks, apparent)
+        self._pace.check()
+
+    def _add(self, entries: int, inodes: int, blocks: int, apparent: int) -> None:
+        self._entries += entries
+        self._inodes += inodes
+        self._blocks += blocks
+        self._apparent += apparent
+        self._control.entries += entries
+        self._control.allocated_bytes += blocks * 512
+
+    def _leave(self, frame: _Frame) -> None:
+        """Pop a finished directory; make sure that its parent is open again if it has anything left to visit."""
+        self._frames.pop()
+        if self._open and self._open[-1] is frame:
+            self._open.pop()
+        if self._frames and self._frames[-1].descriptor is None:
+            self._reopen(frame.descriptor)
+        frame.close()
+
+    def _reopen(self, child: int | None) -> None:
+        """Open the last frame again: through ".." of its child, else by name from the nearest open ancestor."""
+        frame = self._frames[-1]
+        descriptor = self._checked_open("..", child, frame) if child is not None else None
+        if descriptor is None and frame.pending:
+            descriptor = self._descend()
+        if descriptor is None:
+            frame.pending.clear()
+            return
+        frame.descriptor = descriptor
+        self._open.append(frame)
+
+    def _descend(self) -> int | None:
+        """Open the last frame by the names that lead to it from the nearest ancestor that is open."""
+        start = max(i for i, frame in enumerate(self._frames) if frame.descriptor is not None)
+        descriptor, opened = self._frames[start].descriptor, None
+        for frame in self._frames[start + 1 :]:
+            descriptor = self._checked_open(frame.name, descriptor, frame)
+            if opened is not None:
+                os.close(opened)
+            if descriptor is None:
+                return None
+            opened = descriptor
+        return opened
+
+    def _checked_open(self, name: str, parent: int | None, frame: _Frame) -> int | None:
+        """Open `name` below `parent` if it still is the directory of `frame`."""
+        flags = _DIRECTORY if name != ".." else _DIRECTORY & ~os.O_NOFOLLOW
+        try:
+            descriptor = os.open(name, flags, dir_fd=parent)
+        except OSError as error:
+            self._note(error)
+            return None
+        status = os.fstat(descriptor)
+        if (status.st_dev, status.st_ino) == (self._device, frame.inode):
+            return descriptor
+        os.close(descriptor)
+        return None
+
+    def _note(self, error: OSError) -> None:
+        if error.errno not in _VANISHED:
+            number = error.errno or 0
+            self._unreadable[errno.errorcode.get(number, str(number))] += 1
+
+
+def _nested(mountpoints: Collection[str]) -> _Boundary:
+    """Mount points as nested dictionaries: {"a/b", "c"} becomes {"a": {"b": {}}, "c": {}}.
+
+    A mount point below another one disappears in it, since nothing below the outer one is visited.
+    """
+    nested: _Boundary = {}
+    for path in sorted(mountpoints, key=len, reverse=True):
+        level = nested
+        *parents, last = path.split("/")
+        for name in parents:
+            level = level.setdefault(name, {})
+        level[last] = {}
+    return nested
