@@ -1,0 +1,42 @@
+"""`demo`: a generated data root, served like a real one."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import tempfile
+from collections.abc import Sequence
+
+from docker_storage_exporter.cli.options import parser, settings_from
+from docker_storage_exporter.cli.serve import serve
+from docker_storage_exporter.demo import Demo
+from docker_storage_exporter.errors import ExporterError
+
+_GROW_SECONDS = 5.0
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Build the demo in a temporary folder, serve it until SIGTERM or Ctrl-C, and remove it."""
+    made = parser("demo", "Serve a generated data root: a dozen volumes and containers, some growing while you watch.")
+    settings = settings_from(made.parse_args(arguments))
+    with tempfile.TemporaryDirectory(prefix="docker-storage-exporter-demo-") as folder:
+        demo = Demo(folder)
+        try:
+            demo.build()
+        except OSError as error:
+            raise ExporterError(f"cannot build the demo in {folder}: {error.strerror}; set TMPDIR elsewhere") from error
+        print(f"demo: a made-up data root in {demo.data_root}, removed when this ends", file=sys.stderr)
+        demo.start_growing(_GROW_SECONDS)
+        try:
+            return serve(
+                dataclasses.replace(
+                    settings,
+                    docker_host=f"unix://{folder}/no-engine.sock",
+                    path_rootfs="/",
+                    path_data_root=demo.data_root,
+                    scan_interval=min(settings.scan_interval, _GROW_SECONDS),
+                    publish_interval=min(settings.publish_interval, _GROW_SECONDS / 2),
+                )
+            )
+        finally:
+            demo.stop()

@@ -1,0 +1,104 @@
+"""`serve`: the exporter itself."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+
+from docker_storage_exporter.cli.options import parse
+from docker_storage_exporter.collector import LiveCollector, Pages, live_registry
+from docker_storage_exporter.hostfs import Host
+from docker_storage_exporter.inventory import CurrentInventory, EventListener
+from docker_storage_exporter.inventory.client import EngineClient
+from docker_storage_exporter.model import Snapshot, printable
+from docker_storage_exporter.schedule import Scheduler
+from docker_storage_exporter.settings import Settings
+from docker_storage_exporter.sizer import implementation
+from docker_storage_exporter.store import Store
+from docker_storage_exporter.web import Server, application
+
+_log = logging.getLogger(__name__)
+_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Serve until SIGTERM or Ctrl-C."""
+    settings = parse("serve", "Measure Docker's storage in the background and serve it to Prometheus.", arguments)
+    return serve(settings)
+
+
+def serve(settings: Settings) -> int:
+    """Serve with these settings until SIGTERM or SIGINT; the exit code.
+
+    Raises ExporterError when there is nothing to measure or the address is taken.
+    """
+    set_up_log(settings.log_level)
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stopping.set())
+    exporter = Exporter(settings)
+    exporter.start()
+    print(f"listening on {exporter.server.url}", file=sys.stderr, flush=True)
+    stopping.wait()
+    exporter.stop()
+    return 0
+
+
+class Exporter:
+    """The object graph: every part of the living program, connected. Raises ListenError."""
+
+    def __init__(self, settings: Settings) -> None:
+        host = Host(settings.path_rootfs, settings.path_procfs)
+        inventory = CurrentInventory(settings, host, EngineClient(settings))
+        self.store = Store()
+        self.scheduler = Scheduler(settings, inventory, host, self._publish)
+        self._events = EventListener(EngineClient(settings), self.scheduler.hint)
+        live = LiveCollector(self.store, self.scheduler.tally, self.scheduler.budget, inventory, host)
+        self._pages = Pages(live_registry(live), settings.collector_labels or ())
+        self.server = Server(
+            settings.web_listen_address, application(self._pages, self.store), settings.web_max_connections
+        )
+
+    def start(self) -> None:
+        """List and publish for the first time, then serve in the background. Raises ExporterError."""
+        try:
+            self.scheduler.start()
+        except BaseException:
+            self.server.server_close()
+            raise
+        _log.info("walking with the %s walker", implementation)
+        self._events.start()
+        threading.Thread(target=self.server.serve_forever, name="web", daemon=True).start()
+
+    def stop(self) -> None:
+        """End all of it."""
+        self._events.stop()
+        self.server.shutdown()
+        self.server.server_close()
+        self.scheduler.stop()
+
+    def _publish(self, snapshot: Snapshot) -> None:
+        self._pages.render(snapshot)
+        self.store.publish(snapshot)
+
+
+class _Logfmt(logging.Formatter):
+    """Lines as `ts=… level=… msg="…"`, whatever is in the message."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        message = printable(record.getMessage()).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+        level = {"WARNING": "warn"}.get(record.levelname, record.levelname.lower())
+        line = f'ts={self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z")} level={level} msg="{message}"'
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+def set_up_log(level: str) -> None:
+    """Log to stderr from this level on."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Logfmt())
+    ours = logging.getLogger("docker_storage_exporter")
+    ours.handlers, ours.propagate = [handler], False
+    ours.setLevel(_LEVELS[level])

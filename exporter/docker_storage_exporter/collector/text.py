@@ -1,0 +1,70 @@
+"""Families of objects as exposition text, in both formats at once.
+
+The object families are gauges, whose sample lines are the same in the Prometheus text format 0.0.4 and in OpenMetrics
+1.0; only the headers differ. So each line is made once for both, several times faster than a general encoder makes it
+for one: that is what lets ten thousand volumes fit the budget.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from docker_storage_exporter.collector.catalogue import Family
+from docker_storage_exporter.collector.objects import Sample
+from docker_storage_exporter.model import printable
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One family as text: the header for each format, and the lines they share."""
+
+    plain_header: bytes
+    openmetrics_header: bytes
+    lines: bytes
+
+
+def block(family: Family, samples: Iterable[Sample]) -> Block | None:
+    """A family with its samples; None when it has none.
+
+    A label set that comes twice would make Prometheus refuse the whole page: the first one is kept, the rest logged.
+    """
+    seen: set[tuple[str, ...]] = set()
+    lines = []
+    for values, number in samples:
+        if values in seen:
+            _log.error(
+                "%s: two samples with labels %s: this is a defect in docker-storage-exporter", family.name, values
+            )
+            continue
+        seen.add(values)
+        lines.append(f"{family.name}{_labels(family.labels, values)} {_number(number)}\n")
+    if not lines:
+        return None
+    head = f"# HELP {family.name} {family.help}\n# TYPE {family.name} {family.type}\n"
+    unit = f"# UNIT {family.name} {family.unit}\n" if family.unit else ""
+    return Block(head.encode(), (head + unit).encode(), "".join(lines).encode())
+
+
+def _labels(names: tuple[str, ...], values: tuple[str, ...]) -> str:
+    if not names:
+        return ""
+    return "{" + ",".join(f'{name}="{escaped(value)}"' for name, value in zip(names, values, strict=True)) + "}"
+
+
+def escaped(value: str) -> str:
+    """A label value: valid UTF-8, with backslash, quote and line feed escaped as both formats want them."""
+    text = printable(value)
+    if "\\" in text or '"' in text or "\n" in text:
+        text = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return text
+
+
+def _number(number: float) -> str:
+    """A number without loss; whole numbers without a fraction, which both formats read as well."""
+    if isinstance(number, float) and not number.is_integer():
+        return repr(number)
+    return str(int(number))

@@ -1,0 +1,171 @@
+"""A data root made up for a newcomer: what a small Docker host has on disk, part of it growing while you watch.
+
+The layout is that of a real engine with overlay2, so that everything that reads a data root reads this one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+_KIB = 1024
+_MIB = 1024 * _KIB
+
+
+@dataclass(frozen=True, slots=True)
+class _Container:
+    name: str
+    image: str
+    project: str = ""
+    state: str = "running"
+    layer_bytes: int = 64 * _KIB
+    log_bytes: int = 16 * _KIB
+    volumes: Mapping[str, str] = field(default_factory=dict)
+    binds: Mapping[str, str] = field(default_factory=dict)
+    log_options: Mapping[str, str] = field(default_factory=dict)
+
+
+_VOLUMES = {
+    "shop_db-data": 48 * _MIB,
+    "shop_db-backup": 24 * _MIB,
+    "shop_uploads": 12 * _MIB,
+    "shop_search-index": 8 * _MIB,
+    "shop_cache": 2 * _MIB,
+    "ci_registry": 32 * _MIB,
+    "ci_runner-cache": 16 * _MIB,
+    "monitoring_tsdb": 10 * _MIB,
+    "monitoring_grafana": 1 * _MIB,
+    "mail_spool": 4 * _MIB,
+    "old-wordpress": 20 * _MIB,
+    hashlib.sha256(b"anonymous").hexdigest(): 6 * _MIB,
+}
+_CONTAINERS = (
+    _Container("shop-db-1", "postgres:17", "shop", volumes={"shop_db-data": "/var/lib/postgresql/data"}),
+    _Container("shop-backup-1", "postgres:17", "shop", "exited", volumes={"shop_db-backup": "/backup"}),
+    _Container("shop-web-1", "shop/web:4.2", "shop", layer_bytes=3 * _MIB, volumes={"shop_uploads": "/srv/uploads"}),
+    _Container("shop-search-1", "opensearch:2", "shop", volumes={"shop_search-index": "/data"}, log_bytes=3 * _MIB),
+    _Container("shop-cache-1", "redis:8", "shop", volumes={"shop_cache": "/data"}),
+    _Container("ci-registry-1", "registry:3", "ci", volumes={"ci_registry": "/var/lib/registry"}),
+    _Container("ci-runner-1", "ci/runner:9", "ci", layer_bytes=18 * _MIB, volumes={"ci_runner-cache": "/cache"}),
+    _Container("monitoring-prometheus-1", "prometheus:3", "monitoring", volumes={"monitoring_tsdb": "/prometheus"}),
+    _Container("monitoring-grafana-1", "grafana:12", "monitoring", volumes={"monitoring_grafana": "/var/lib/grafana"}),
+    _Container("mail-1", "mail:1", volumes={"mail_spool": "/var/mail"}, binds={"mail-config": "/etc/mail"}),
+    _Container("proxy", "caddy:2", binds={"site": "/srv/site"}, log_options={"max-size": "10m", "max-file": "3"}),
+    _Container("batch-import", "importer:1", state="created", log_bytes=0, binds={"import": "/import"}),
+)
+_GROWING_VOLUMES = {"shop_db-data": 512 * _KIB, "monitoring_tsdb": 256 * _KIB, "ci_runner-cache": 1 * _MIB}
+_GROWING_LOG, _LOG_STEP = "shop-search-1", 64 * _KIB
+_GROWING_LAYER, _LAYER_STEP = "ci-runner-1", 128 * _KIB
+
+
+class Demo:
+    """A generated data root below `folder`, which has to exist and be empty. `data_root` is its path."""
+
+    def __init__(self, folder: str) -> None:
+        self.data_root = f"{folder}/docker"
+        self._hosts_folders = f"{folder}/srv"
+        self._stopping = threading.Event()
+        self._steps = 0
+
+    def build(self) -> None:
+        """Write everything. Raises OSError, for one when the disk is full."""
+        for name, size in _VOLUMES.items():
+            _fill(f"{self.data_root}/volumes/{name}/_data/data-000000", size)
+        for number, container in enumerate(_CONTAINERS):
+            self._build_container(container, datetime.now(timezone.utc) - timedelta(days=3 + number))
+
+    def grow(self) -> None:
+        """Let the growing objects grow by one step. Raises OSError."""
+        self._steps += 1
+        for name, step in _GROWING_VOLUMES.items():
+            _fill(f"{self.data_root}/volumes/{name}/_data/data-{self._steps:06}", step)
+        _fill(f"{self._layer(_GROWING_LAYER)}/diff/tmp/job-{self._steps:06}", _LAYER_STEP)
+        _append_log(self._log(_GROWING_LOG), _LOG_STEP)
+
+    def start_growing(self, seconds: float) -> None:
+        """Grow by one step every so many seconds, in a thread that ends with the process or after `stop`."""
+        threading.Thread(target=self._keep_growing, args=(seconds,), name="demo", daemon=True).start()
+
+    def stop(self) -> None:
+        """Do not grow any more."""
+        self._stopping.set()
+
+    def _keep_growing(self, seconds: float) -> None:
+        while not self._stopping.wait(seconds):
+            self.grow()
+
+    def _layer(self, name: str) -> str:
+        return f"{self.data_root}/overlay2/{_hexadecimal('layer', name)}"
+
+    def _log(self, name: str) -> str:
+        identity = _hexadecimal("container", name)
+        return f"{self.data_root}/containers/{identity}/{identity}-json.log"
+
+    def _build_container(self, container: _Container, created: datetime) -> None:
+        identity, layer = _hexadecimal("container", container.name), _hexadecimal("layer", container.name)
+        _write(f"{self.data_root}/image/overlay2/layerdb/mounts/{identity}/mount-id", layer)
+        _fill(f"{self._layer(container.name)}/diff/var/cache/data", container.layer_bytes)
+        _append_log(self._log(container.name), container.log_bytes)
+        for source in container.binds:
+            _fill(f"{self._hosts_folders}/{source}/content", 768 * _KIB)
+        folder = f"{self.data_root}/containers/{identity}"
+        _write(f"{folder}/config.v2.json", json.dumps(self._config(container, identity, created)))
+        host = {"LogConfig": {"Type": "json-file", "Config": dict(container.log_options)}}
+        _write(f"{folder}/hostconfig.json", json.dumps(host))
+
+    def _config(self, container: _Container, identity: str, created: datetime) -> dict[str, Any]:
+        started = created if container.state != "created" else datetime(1, 1, 1, tzinfo=timezone.utc)
+        labels = {}
+        if container.project:
+            service = container.name.removeprefix(container.project + "-").removesuffix("-1")
+            labels = {"com.docker.compose.project": container.project, "com.docker.compose.service": service}
+        volumes = {
+            destination: {"Type": "volume", "Name": name, "Destination": destination, "Driver": "local", "RW": True}
+            for name, destination in container.volumes.items()
+        }
+        binds = {
+            to: {"Type": "bind", "Source": f"{self._hosts_folders}/{source}", "Destination": to, "RW": False}
+            for source, to in container.binds.items()
+        }
+        return {
+            "ID": identity,
+            "Name": f"/{container.name}",
+            "Created": created.isoformat(),
+            "Driver": "overlay2",
+            "Image": "sha256:" + _hexadecimal("image", container.image),
+            "Config": {"Image": container.image, "Labels": labels},
+            "State": {"Running": container.state == "running", "Pid": 0, "StartedAt": started.isoformat()},
+            "MountPoints": {**volumes, **binds},
+        }
+
+
+def _hexadecimal(*words: str) -> str:
+    return hashlib.sha256("/".join(words).encode()).hexdigest()
+
+
+def _write(path: str, text: str) -> None:
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def _fill(path: str, size: int) -> None:
+    """A file that really takes its room on disk."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb") as file:
+        for _ in range(size // (64 * _KIB)):
+            file.write(b"demo" * (16 * _KIB))
+        file.write(b"." * (size % (64 * _KIB)))
+
+
+def _append_log(path: str, size: int) -> None:
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    line = json.dumps({"log": "GET /index.html 200\n", "stream": "stdout"}) + "\n"
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(line * (size // len(line)))

@@ -1,0 +1,19 @@
+"""The host as this process sees it: paths below `--path.rootfs`, mounts, filesystems, processes. Nothing is written."""
+
+from docker_storage_exporter.hostfs.filesystem import Filesystem, FilesystemProbe
+from docker_storage_exporter.hostfs.host import Host, Source
+from docker_storage_exporter.hostfs.mounts import MountEntry, MountTable
+from docker_storage_exporter.hostfs.process import TmpfsUsage, read_tmpfs
+from docker_storage_exporter.hostfs.reasons import reason_for
+
+__all__ = [
+    "Filesystem",
+    "FilesystemProbe",
+    "Host",
+    "MountEntry",
+    "MountTable",
+    "Source",
+    "TmpfsUsage",
+    "read_tmpfs",
+    "reason_for",
+]

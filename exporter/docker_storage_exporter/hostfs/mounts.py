@@ -1,0 +1,140 @@
+"""What is mounted where, from mountinfo: known before any path is touched, so that nothing remote is touched at all."""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import threading
+from bisect import bisect_left
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+_REMOTE = frozenset(
+    "9p acfs afs autofs beegfs ceph cifs coda cvmfs davfs fhgfs glusterfs gpfs lustre moosefs ncpfs nfs nfs4 ocfs2 "
+    "orangefs pvfs2 smb3 smbfs vboxsf virtiofs vmhgfs".split()
+)
+_LOCAL_FUSE = frozenset({"fuse.fuse-overlayfs", "fuseblk"})
+_ESCAPED = re.compile(rb"\\([0-7]{3})")
+
+
+@dataclass(frozen=True, slots=True)
+class MountEntry:
+    """One line of mountinfo. `root` is the path inside the filesystem that is mounted; `options` the superblock's."""
+
+    mountpoint: str
+    filesystem: str
+    device: tuple[int, int]
+    root: str = "/"
+    options: str = ""
+
+    @property
+    def remote(self) -> bool:
+        """Whether another machine or a user's process has to answer before anything on it can be read.
+
+        ext4 and its like never wait for anybody. A FUSE server may be dead, so every fuse type counts, except
+        fuse-overlayfs and block devices served by FUSE, which containers themselves stand on.
+        """
+        if self.filesystem in _REMOTE or self.filesystem.startswith("nfs"):
+            return True
+        return (
+            self.filesystem.startswith("fuse")
+            and self.filesystem not in _LOCAL_FUSE
+            and (self.filesystem == "fuse" or self.filesystem.startswith("fuse."))
+        )
+
+
+class MountTable:
+    """The mounts of one mount namespace at one moment; the last one mounted on a path is the one seen there."""
+
+    def __init__(self, entries: Iterable[MountEntry]) -> None:
+        self._by_path = {entry.mountpoint: entry for entry in entries}
+        self._paths = sorted(self._by_path)
+
+    @classmethod
+    def parse(cls, text: bytes) -> MountTable:
+        """The table in the text of a mountinfo file (man 5 proc); a line that cannot be understood is left out."""
+        return cls(entry for entry in map(_entry, text.splitlines()) if entry is not None)
+
+    def at(self, path: str) -> MountEntry | None:
+        """The mount on exactly this path."""
+        return self._by_path.get(path)
+
+    def covering(self, path: str) -> MountEntry | None:
+        """The mount that a path is on: the deepest one at or above it."""
+        while True:
+            entry = self._by_path.get(path)
+            if entry is not None or path == "/":
+                return entry
+            path = os.path.dirname(path)
+
+    def remote(self, path: str) -> bool:
+        """Whether reaching a path would touch a remote filesystem, itself or on the way.
+
+        A remote root filesystem counts only for what lies on it: everything would be remote below it otherwise.
+        """
+        covering = self.covering(path)
+        if covering is not None and covering.remote:
+            return True
+        while path != "/":
+            entry = self._by_path.get(path)
+            if entry is not None and entry.remote:
+                return True
+            path = os.path.dirname(path)
+        return False
+
+    def below(self, path: str) -> list[str]:
+        """The mount points below a path, relative to it."""
+        prefix = path.rstrip("/") + "/"
+        first = bisect_left(self._paths, prefix)
+        found = []
+        for mountpoint in self._paths[first:]:
+            if not mountpoint.startswith(prefix):
+                break
+            if mountpoint != prefix:
+                found.append(mountpoint[len(prefix) :])
+        return found
+
+
+class MountWatch:
+    """The mount table of a mountinfo file, read again only when the kernel says that it changed (man 5 proc: poll)."""
+
+    def __init__(self, path: str = "/proc/self/mountinfo") -> None:
+        self._file = open(path, "rb")  # noqa: SIM115 - stays open: the kernel reports changes to its readers
+        self._poll = select.poll()
+        self._poll.register(self._file, select.POLLERR | select.POLLPRI)
+        self._lock = threading.Lock()
+        self._table: MountTable | None = None
+
+    def current(self) -> MountTable:
+        """The mounts now. Raises OSError when the file can no longer be read."""
+        with self._lock:
+            if self._poll.poll(0) or self._table is None:
+                self._file.seek(0)
+                self._table = MountTable.parse(self._file.read())
+            return self._table
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def _entry(line: bytes) -> MountEntry | None:
+    """One line: ID PARENT MAJ:MIN ROOT MOUNTPOINT OPTIONS [TAG…] - TYPE SOURCE SUPEROPTIONS."""
+    fields = line.split(b" ")
+    try:
+        tail = fields.index(b"-", 6)
+        major, _, minor = fields[2].partition(b":")
+        return MountEntry(
+            mountpoint=_unescaped(fields[4]),
+            filesystem=os.fsdecode(fields[tail + 1]),
+            device=(int(major), int(minor)),
+            root=_unescaped(fields[3]),
+            options=os.fsdecode(fields[tail + 3]) if len(fields) > tail + 3 else "",
+        )
+    except (ValueError, IndexError):
+        return None
+
+
+def _unescaped(field: bytes) -> str:
+    return os.fsdecode(_ESCAPED.sub(lambda match: bytes([int(match[1], 8) & 0xFF]), field))

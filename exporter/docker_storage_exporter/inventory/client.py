@@ -1,0 +1,189 @@
+"""The engine's API through docker-py's low-level client: read-only by construction, with a negotiated version."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import docker.errors
+import docker.tls
+import requests
+from docker.api import APIClient
+
+from docker_storage_exporter.errors import AccessError, EngineError, EngineUnreachableError, SettingError
+from docker_storage_exporter.inventory.endpoints import allowed
+from docker_storage_exporter.settings import Settings
+
+OLDEST_API = (1, 24)
+NEWEST_API = (1, 51)
+"""The versions spoken. 1.52 takes GraphDriver away from inspect, so newer engines are asked in 1.51."""
+
+_EVENT_SILENCE_SECONDS = 300.0
+_TROUBLE = (requests.RequestException, docker.errors.DockerException, ValueError, KeyError, TypeError, AttributeError)
+
+
+class ReadOnlyClient(APIClient):
+    """docker-py's client, but whatever is not on the published list never leaves this process."""
+
+    def request(self, method: Any, url: Any, *args: Any, **kwargs: Any) -> requests.Response:
+        """Send a request. Raises PermissionError for one that is not on the list."""
+        parts = urlsplit(url)
+        params = urlencode({key: value for key, value in (kwargs.get("params") or {}).items() if value is not None})
+        path = parts.path if parts.scheme != "http+docker" else "/" + url.split("://", 1)[1].partition("/")[2]
+        if not allowed(method.upper(), path.partition("?")[0], params or parts.query):
+            raise PermissionError(f"{method} {url} is not on the list of requests")
+        if kwargs.get("timeout") is None:  # docker-py waits for events without end
+            kwargs["timeout"] = _EVENT_SILENCE_SECONDS
+        return super().request(method, url, *args, **kwargs)
+
+
+class EngineClient:
+    """One engine at one address. The connection is made at first use and made anew after an error."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._client: ReadOnlyClient | None = None
+        self.product = "docker"
+
+    @property
+    def host(self) -> str:
+        """The engine's address."""
+        return self._settings.docker_host
+
+    def info(self) -> dict[str, Any]:
+        """GET /info. Raises EngineError or AccessError, like every call here."""
+        return _object(self._call("info"), "/info")
+
+    def volumes(self) -> list[dict[str, Any]]:
+        """GET /volumes: those of every driver."""
+        return [_object(item, "/volumes") for item in _object(self._call("volumes"), "/volumes").get("Volumes") or []]
+
+    def containers(self) -> list[dict[str, Any]]:
+        """GET /containers/json: those in every state, without sizes."""
+        found = self._call("containers", all=True)
+        if not isinstance(found, list):
+            raise EngineError(f"engine at {self.host}: /containers/json is not a list")
+        return [_object(item, "/containers/json") for item in found]
+
+    def inspect(self, container: str) -> dict[str, Any] | None:
+        """GET /containers/ID/json; None when the container is gone."""
+        try:
+            return _object(self._connected().inspect_container(container), "/containers/ID/json")
+        except docker.errors.NotFound:
+            return None
+        except _TROUBLE as error:
+            raise self._failure(error) from error
+
+    def events(self) -> Any:
+        """GET /events: an iterator of decoded events of containers and volumes, without the noisy exec ones."""
+        kinds = ["create", "start", "die", "rename", "update", "destroy", "remove", "mount", "unmount", "prune"]
+        filters = {"type": ["container", "volume"], "event": kinds}
+        return self._call("events", decode=True, filters=filters)
+
+    def trouble(self) -> tuple[type[Exception], ...]:
+        """What iterating over events may raise."""
+        return (*_TROUBLE, OSError)
+
+    def close(self) -> None:
+        """Drop the connection; the next call makes a new one."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def _call(self, name: str, **arguments: Any) -> Any:
+        try:
+            return getattr(self._connected(), name)(**arguments)
+        except _TROUBLE as error:
+            raise self._failure(error) from error
+
+    def _connected(self) -> ReadOnlyClient:
+        if self._client is None:
+            self._client = self._connect()
+        return self._client
+
+    def _connect(self) -> ReadOnlyClient:
+        first = self._open(OLDEST_API)
+        try:
+            version = first.version(api_version=False)
+        finally:
+            first.close()
+        newest, oldest = _version(version["ApiVersion"]), _version(version.get("MinAPIVersion") or "1.12")
+        if newest < OLDEST_API or oldest > NEWEST_API:
+            raise EngineError(
+                f"engine at {self.host} speaks API {_dotted(oldest)} to {_dotted(newest)}, "
+                f"this exporter {_dotted(OLDEST_API)} to {_dotted(NEWEST_API)}: "
+                + ("upgrade the engine" if newest < OLDEST_API else "upgrade the exporter")
+            )
+        names = [component.get("Name") for component in version.get("Components") or []]
+        self.product = "podman" if "Podman Engine" in names else "docker"
+        return self._open(min(newest, NEWEST_API))
+
+    def _open(self, version: tuple[int, int]) -> ReadOnlyClient:
+        timeout = self._settings.docker_timeout
+        try:
+            return ReadOnlyClient(self.host, version=_dotted(version), timeout=timeout, tls=self._tls())  # type: ignore[arg-type]
+        except docker.errors.TLSParameterError as error:
+            raise SettingError(f"docker.cert-path: {error}") from error
+
+    def _tls(self) -> docker.tls.TLSConfig | bool:
+        settings = self._settings
+        if not settings.docker_tls_verify or settings.docker_host.startswith("unix://"):
+            return False
+        folder = settings.docker_cert_path or os.path.expanduser("~/.docker")
+        files = {name: f"{folder}/{name}.pem" for name in ("ca", "cert", "key")}
+        for path in files.values():
+            if not os.access(path, os.R_OK):
+                raise SettingError(
+                    f"{path}: cannot be read; --docker.cert-path has to hold ca.pem, cert.pem and key.pem"
+                )
+        return docker.tls.TLSConfig(client_cert=(files["cert"], files["key"]), ca_cert=files["ca"], verify=True)
+
+    def _failure(self, error: Exception) -> Exception:
+        """Any trouble as one of our errors: one line that says what happened and at which address."""
+        self.close()
+        if isinstance(error, docker.errors.APIError):
+            return EngineError(f"engine at {self.host} refused: {str(error.explanation or error).splitlines()[0]}")
+        chain = list(_causes(error))
+        for cause in chain:
+            if isinstance(cause, PermissionError):
+                return AccessError(f"engine at {self.host}: permission denied; run as root or in the socket's group")
+        if any(isinstance(cause, requests.Timeout | TimeoutError) for cause in chain):
+            seconds = self._settings.docker_timeout
+            return EngineError(f"engine at {self.host} did not answer within {seconds:g} s")
+        if any(isinstance(cause, ConnectionRefusedError | FileNotFoundError) for cause in chain):
+            return EngineUnreachableError(f"no engine answers at {self.host}")
+        return EngineError(f"engine at {self.host} gave no usable answer: {type(error).__name__}: {_first_line(error)}")
+
+
+def _causes(error: BaseException) -> Any:
+    """An error with everything that caused it; urllib3 wraps the operating system's error in arguments."""
+    seen: set[int] = set()
+    pending: list[Any] = [error]
+    while pending:
+        cause = pending.pop()
+        if not isinstance(cause, BaseException) or id(cause) in seen:
+            continue
+        seen.add(id(cause))
+        yield cause
+        pending += [cause.__cause__, cause.__context__, getattr(cause, "reason", None), *cause.args]
+
+
+def _object(value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise EngineError(f"the engine's answer to {where} is not what an engine answers")
+    return value
+
+
+def _version(text: Any) -> tuple[int, int]:
+    major, _, minor = str(text).partition(".")
+    return int(major), int(minor)
+
+
+def _dotted(version: tuple[int, int]) -> str:
+    return f"{version[0]}.{version[1]}"
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).splitlines()
+    return lines[0][:200] if lines else ""

@@ -1,0 +1,195 @@
+"""The engine's JSON documents as model values: what the API answers, and the same facts as they lie on disk.
+
+Both spellings of a container end in the same `Container`; that is what makes the two readers interchangeable.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from docker_storage_exporter.model import Container, Engine, LogSettings, Mount, Volume
+from docker_storage_exporter.settings import size
+
+_Document = Mapping[str, Any]
+_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)")
+_LOCAL_LOG_BYTES = 20 * 1024**2 * 5  # the local driver's defaults: max-size 20m, max-file 5
+
+
+def engine_from_info(info: _Document, product: str) -> Engine:
+    """The engine from GET /info. Raises KeyError when the data root is missing."""
+    status = [tuple(pair) for pair in info.get("DriverStatus") or []]
+    containerd = ("driver-type", "io.containerd.snapshotter.v1") in status
+    return Engine(
+        product=product,
+        id=info.get("ID") or "",
+        version=info.get("ServerVersion") or "",
+        storage_driver=info.get("Driver") or "",
+        image_store="containerd" if containerd else "graphdriver",
+        data_root=info["DockerRootDir"],
+    )
+
+
+def volume_from_api(document: _Document) -> Volume:
+    """A volume from an item of GET /volumes."""
+    options = document.get("Options") or {}
+    local = document.get("Driver") == "local"
+    return _volume(
+        name=document["Name"],
+        driver=document.get("Driver") or "",
+        scope=document.get("Scope") or "local",
+        mountpoint=document.get("Mountpoint") or "",
+        labels=dict(document.get("Labels") or {}),
+        type_=(options.get("type") or "") if local else "",
+        mount_options=options.get("o") or "",
+        device=(options.get("device") or "") if local else "",
+        limit=_size(options.get("size")) if local else None,
+    )
+
+
+def volume_from_disk(name: str, mountpoint: str, options: _Document) -> Volume:
+    """A volume of the local driver from its folder and `opts.json` (moby: daemon/volume/local)."""
+    quota = options.get("Quota") or {}
+    return _volume(
+        name=name,
+        driver="local",
+        scope="local",
+        mountpoint=mountpoint,
+        labels={},
+        type_=options.get("MountType") or "",
+        mount_options=options.get("MountOpts") or "",
+        device=options.get("MountDevice") or "",
+        limit=int(quota.get("Size") or 0) or None,
+    )
+
+
+def _volume(*, type_: str, mount_options: str, device: str, limit: int | None, **facts: Any) -> Volume:
+    bind = {"bind", "rbind"} & set(mount_options.split(","))
+    filesystem = "bind" if bind else type_
+    return Volume(**facts, filesystem=filesystem, device=device, limit_bytes=None if filesystem else limit)
+
+
+def container_from_inspect(document: _Document) -> Container:
+    """A container from GET /containers/ID/json. Raises KeyError, TypeError or ValueError for what is no such answer."""
+    config, host = document.get("Config") or {}, document.get("HostConfig") or {}
+    state, graph = document["State"], document.get("GraphDriver") or {}
+    return _container(
+        id_=document["Id"],
+        name=document.get("Name") or "",
+        document=document,
+        config=config,
+        host=host,
+        state=_state(state),
+        pid=int(state.get("Pid") or 0),
+        mounts=_mounts(document.get("Mounts") or [], host),
+        driver=document.get("Driver") or graph.get("Name") or "",
+        layer=_layer(graph.get("Data") or {}),
+    )
+
+
+def container_from_disk(document: _Document, host: _Document, layer: str) -> Container:
+    """The same container from `config.v2.json` and `hostconfig.json`. Raises like container_from_inspect."""
+    state = document["State"]
+    points = [
+        {**point, "Name": point.get("Name") or "", "Destination": point.get("Destination") or destination}
+        for destination, point in (document.get("MountPoints") or {}).items()
+    ]
+    return _container(
+        id_=document["ID"],
+        name=document.get("Name") or "",
+        document=document,
+        config=document.get("Config") or {},
+        host=host,
+        state=_state(state),
+        pid=int(state.get("Pid") or 0),
+        mounts=_mounts(points, host),
+        driver=document.get("Driver") or "",
+        layer=layer,
+    )
+
+
+def _container(*, id_: str, document: _Document, config: _Document, host: _Document, **facts: Any) -> Container:
+    name = facts.pop("name").lstrip("/") or id_[:12]
+    return Container(
+        id=id_,
+        name=name,
+        image_id=document.get("Image") or "",
+        image=config.get("Image") or "",
+        created=_seconds(document.get("Created") or ""),
+        labels=dict(config.get("Labels") or {}),
+        log=_log(host.get("LogConfig") or {}),
+        layer_limit_bytes=_size((host.get("StorageOpt") or {}).get("size")),
+        **facts,
+    )
+
+
+def _state(state: _Document) -> str:
+    """The engine's own order of precedence (moby: State.StateString)."""
+    if state.get("Running"):
+        return "paused" if state.get("Paused") else "restarting" if state.get("Restarting") else "running"
+    if state.get("RemovalInProgress") or state.get("Status") == "removing":
+        return "removing"
+    if state.get("Dead"):
+        return "dead"
+    return "created" if str(state.get("StartedAt") or "").startswith("0001-") else "exited"
+
+
+def _mounts(points: Iterable[_Document], host: _Document) -> tuple[Mount, ...]:
+    """All mounts: the engine's list, subpaths from HostConfig.Mounts, and --tmpfs, which only HostConfig.Tmpfs tells."""
+    subpaths = {
+        spec.get("Target"): (spec.get("VolumeOptions") or {}).get("Subpath") or "" for spec in host.get("Mounts") or []
+    }
+    found = {}
+    for point in points:
+        destination = point["Destination"]
+        source = {"volume": point.get("Name"), "bind": point.get("Source")}.get(point.get("Type") or "", "")
+        found[destination] = Mount(
+            type=point.get("Type") or "",
+            source=source or "",
+            destination=destination,
+            access="rw" if point.get("RW") else "ro",
+            subpath=subpaths.get(destination, ""),
+        )
+    for destination, options in (host.get("Tmpfs") or {}).items():
+        clean = os.path.normpath(destination)
+        access = "ro" if "ro" in (options or "").split(",") else "rw"
+        found.setdefault(clean, Mount(type="tmpfs", source="", destination=clean, access=access))
+    return tuple(found[destination] for destination in sorted(found))
+
+
+def _layer(data: _Document) -> str:
+    """The layer's directory name from GraphDriver.Data.UpperDir, …/NAME/diff."""
+    return os.path.basename(os.path.dirname(data.get("UpperDir") or ""))
+
+
+def _log(config: _Document) -> LogSettings:
+    driver, options = config.get("Type") or "", config.get("Config") or {}
+    files = options.get("max-file")
+    if driver == "json-file":
+        # json-file reads max-size in powers of 1000, local in powers of 1024 (moby: units.FromHumanSize, RAMInBytes)
+        limit = _size(options.get("max-size"), base=1000)
+        return LogSettings(driver, limit * int(files or 1) if limit else None)
+    if driver == "local":
+        limit = _size(options.get("max-size"))
+        return LogSettings(driver, limit * int(files or 5) if limit else _LOCAL_LOG_BYTES // 5 * int(files or 5))
+    return LogSettings(driver)
+
+
+def _size(text: Any, base: int = 1024) -> int | None:
+    """A size option; None when there is none, none is set, or the engine understands it and we do not."""
+    try:
+        return size(str(text), base=base) or None if text else None
+    except ValueError:
+        return None
+
+
+def _seconds(text: str) -> float:
+    """Seconds since the epoch of the engine's timestamps, which carry nanoseconds."""
+    match = _TIME.match(text)
+    if match is None:
+        return 0.0
+    moment = datetime.fromisoformat(match[1] + match[3].replace("Z", "+00:00")).astimezone(timezone.utc)
+    return moment.timestamp() + float(match[2] or 0)

@@ -1,0 +1,61 @@
+"""The engine's event stream: a hint that the inventory changed, never the truth about it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from docker_storage_exporter.errors import ExporterError
+from docker_storage_exporter.inventory.client import EngineClient
+
+_log = logging.getLogger(__name__)
+_INSPECT_AGAIN = frozenset({"start", "rename", "update"})
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 60.0
+
+
+class EventListener:
+    """Follows the events in a thread of its own and comes back by itself after the engine was away.
+
+    `changed` is called with the id of a container that has to be inspected again, or with an empty text when only the
+    lists may have changed.
+    """
+
+    def __init__(self, client: EngineClient, changed: Callable[[str], None]) -> None:
+        self._client = client
+        self._changed = changed
+        self._stopping = threading.Event()
+
+    def start(self) -> None:
+        """Begin to listen. The thread ends with the process or some time after `stop`."""
+        threading.Thread(target=self._run, name="events", daemon=True).start()
+
+    def stop(self) -> None:
+        """Do not listen again; a stream that is silent now may stay open until the process ends."""
+        self._stopping.set()
+
+    def _run(self) -> None:
+        pause = _FIRST_PAUSE_SECONDS
+        while not self._stopping.is_set():
+            try:
+                for event in self._client.events():
+                    pause = _FIRST_PAUSE_SECONDS
+                    if self._stopping.is_set():
+                        return
+                    self._tell(event)
+            except ExporterError as error:
+                _log.debug("no events: %s", error)
+            except self._client.trouble() as error:
+                _log.debug("event stream ended: %s", error)
+            self._client.close()
+            self._stopping.wait(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+    def _tell(self, event: object) -> None:
+        """Pass an event on; what is not shaped like one only says that something happened."""
+        if not isinstance(event, dict):
+            return
+        actor = event.get("Actor") if isinstance(event.get("Actor"), dict) else {}
+        again = event.get("Type") == "container" and event.get("Action") in _INSPECT_AGAIN
+        identity = (actor or {}).get("ID") or event.get("id") or ""
+        self._changed(identity if again and isinstance(identity, str) else "")

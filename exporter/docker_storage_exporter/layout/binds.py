@@ -1,0 +1,36 @@
+"""Which sources of bind mounts are walked, and which are left out because a walk there means something else."""
+
+from __future__ import annotations
+
+import re
+
+from docker_storage_exporter.hostfs import Source, reason_for
+from docker_storage_exporter.model import Method, Place, Skip, Tree
+
+_SYSTEM = ("/proc", "/sys", "/dev", "/run")
+_VOLUME_DATA = re.compile(r"/volumes/[^/]+/_data(?:/|$)")
+
+
+def bind_place(source: Source, root: str) -> Place:
+    """The place of a bind source; `root` is the data root.
+
+    Left out: what is remote; sockets, devices and fifos; /, /proc, /sys, /dev, /run and what is below them; the data
+    root, whatever contains it and, but for the data of a volume, what is inside it.
+    """
+    path = source.path
+    if source.remote:
+        return Place(skip=Skip.REMOTE)
+    if path == "/" or any(inside(path, system) for system in _SYSTEM):
+        return Place(skip=Skip.SYSTEM)
+    if root and (inside(root, path) or (inside(path, root) and not _VOLUME_DATA.match(path[len(root) :]))):
+        return Place(skip=Skip.STORAGE_ROOT)
+    if source.error is not None:
+        return Place(unmeasured=reason_for(source.error))
+    if source.entry == "special":
+        return Place(skip=Skip.SPECIAL)
+    return Place(Tree(Method.WALK, path, anchor=path))
+
+
+def inside(path: str, folder: str) -> bool:
+    """Whether a path is a folder or below it."""
+    return path == folder or path.startswith(folder.rstrip("/") + "/")

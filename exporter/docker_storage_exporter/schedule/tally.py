@@ -1,0 +1,38 @@
+"""What measuring has cost and how often it failed, since the start."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+
+from docker_storage_exporter.model import Kind, Unmeasured
+
+
+@dataclass(slots=True, eq=False)
+class Tally:
+    """Running totals. Written by the measuring threads, read at any time."""
+
+    entries: int = 0
+    allocated_bytes: int = 0
+    cpu_seconds: float = 0.0
+    failures: Counter[tuple[Kind, Unmeasured]] = field(default_factory=Counter)
+    inventory_seconds: float = 0.0
+    last_inventory: float = 0.0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def walked(self, entries: int, allocated_bytes: int, cpu_seconds: float) -> None:
+        """A walk ended, complete or not."""
+        with self._lock:
+            self.entries += entries
+            self.allocated_bytes += allocated_bytes
+            self.cpu_seconds += cpu_seconds
+
+    def failed(self, kind: Kind, reason: Unmeasured) -> None:
+        """A measurement failed."""
+        with self._lock:
+            self.failures[kind, reason] += 1
+
+    def listed(self, at: float, seconds: float) -> None:
+        """An inventory was made."""
+        self.last_inventory, self.inventory_seconds = at, seconds

@@ -1,0 +1,232 @@
+"""One frozen value that holds every setting, and the parsing of durations, sizes, addresses and expressions.
+
+Each field carries its flag, environment variable, parser and help text, so that the command line, and the references
+that are made from it, have one source.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from docker_storage_exporter.errors import SettingError
+
+DEFAULT_PORT = 10054
+DEFAULT_DATA_ROOT = "/var/lib/docker"
+DEFAULT_HOST = "unix:///var/run/docker.sock"
+
+_DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgtp]?)i?b?", re.IGNORECASE)
+_LABEL = re.compile(r"[^a-zA-Z0-9_]")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An address to listen on; an empty host means every one, IPv6 included where the system has it."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = self.host or "0.0.0.0"  # noqa: S104 - shown to the user, who chose it
+        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+
+
+def duration(text: str) -> float:
+    """Seconds from Prometheus's spelling: 5m, 1h30m, 500ms. Raises ValueError."""
+    parts = _DURATION.findall(text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise ValueError(f"{text!r} is not a duration: write it like 30s, 5m or 1h30m")
+    seconds = sum(float(number) * _DURATION_UNITS[unit] for number, unit in parts)
+    if seconds <= 0:
+        raise ValueError(f"{text!r} is not a duration that can be waited for")
+    return seconds
+
+
+def size(text: str, *, base: int = 1024) -> int:
+    """Bytes from Docker's spelling: 10m, 1.5g, 512. Units count in powers of `base`. Raises ValueError."""
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"{text!r} is not a size: write it like 512, 10m or 1g")
+    return int(float(match[1]) * base ** " kmgtp".index(match[2].lower() or " "))
+
+
+def share(text: str) -> float:
+    """A share of one core, above 0 and up to 64. Raises ValueError."""
+    value = float(text) if re.fullmatch(r"\d*\.?\d+", text) else 0.0
+    if not 0 < value <= 64:  # noqa: PLR2004
+        raise ValueError(f"{text!r} is not a share of a core: write it like 0.1")
+    return value
+
+
+def count(text: str) -> int:
+    """A whole number of at least 1. Raises ValueError."""
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise ValueError(f"{text!r} is not a whole number of at least 1")
+    return int(text)
+
+
+def switch(text: str) -> bool:
+    """A yes or no as environment variables spell it. Raises ValueError."""
+    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    if text.lower() not in words:
+        raise ValueError(f"{text!r} is neither true nor false")
+    return words[text.lower()]
+
+
+def address(text: str) -> Address:
+    """HOST:PORT, :PORT or [IPV6]:PORT. Raises ValueError."""
+    match = re.fullmatch(r"(?:\[([0-9a-fA-F:.%a-z]+)\]|([^:\[\]]*)):(\d{1,5})", text)
+    if match is None or int(match[3]) > 65535:  # noqa: PLR2004
+        raise ValueError(
+            f"{text!r} is not an address: write it like :{DEFAULT_PORT}, 127.0.0.1:{DEFAULT_PORT} or [::1]:80"
+        )
+    return Address(match[1] or match[2], int(match[3]))
+
+
+def expression(text: str) -> re.Pattern[str]:
+    """A regular expression that has to match a whole name. Raises ValueError."""
+    try:
+        return re.compile(text, re.DOTALL)
+    except re.error as error:
+        raise ValueError(f"{text!r} is not a regular expression: {error}") from error
+
+
+def engine_host(text: str) -> str:
+    """An engine's address: unix://, tcp://, http:// or https://. Raises ValueError."""
+    scheme, separator, rest = text.partition("://")
+    if scheme == "ssh":
+        raise ValueError(f"{text!r}: ssh is not supported, run the exporter on the engine's host")
+    if not separator or not rest or scheme not in ("unix", "tcp", "http", "https"):
+        raise ValueError(f"{text!r} is not an engine's address: write it like {DEFAULT_HOST} or tcp://127.0.0.1:2376")
+    return text
+
+
+def directory(text: str) -> str:
+    """An absolute path without a trailing slash. Raises ValueError."""
+    if not text.startswith("/"):
+        raise ValueError(f"{text!r} is not an absolute path")
+    return text.rstrip("/") or "/"
+
+
+def label_names(text: str) -> tuple[str, ...]:
+    """Names of engine labels, separated by commas, each of them becoming a Prometheus label. Raises ValueError."""
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    made = {prometheus_label(name): name for name in names}
+    if len(made) != len(names):
+        raise ValueError(f"{text!r}: two of these labels would get the same Prometheus name")
+    return names
+
+
+def prometheus_label(name: str) -> str:
+    """The Prometheus label that carries an engine's label of that name."""
+    return "label_" + _LABEL.sub("_", name)
+
+
+def log_level(text: str) -> str:
+    """One of debug, info, warn, error. Raises ValueError."""
+    if text.lower() not in ("debug", "info", "warn", "error"):
+        raise ValueError(f"{text!r} is not a log level: debug, info, warn or error")
+    return text.lower()
+
+
+def _option(flag: str, parse: Callable[[str], Any], default: str, text: str, env: str = "") -> Any:
+    metadata = {"flag": flag, "parse": parse, "default": default, "help": text, "env": env or environment_name(flag)}
+    return field(default_factory=lambda: parse(default) if default else None, metadata=metadata)
+
+
+def environment_name(flag: str) -> str:
+    """The environment variable of a flag: --scan.interval becomes DSE_SCAN_INTERVAL."""
+    return "DSE_" + re.sub(r"[.-]", "_", flag).upper()
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that can be set. Durations are in seconds, sizes in bytes; None where nothing was given."""
+
+    docker_host: str = _option(
+        "docker.host", engine_host, DEFAULT_HOST, "address of the engine: unix://, tcp://", "DOCKER_HOST"
+    )
+    docker_timeout: float = _option("docker.timeout", duration, "10s", "how long the engine may take to answer")
+    docker_tls_verify: bool = _option(
+        "docker.tls-verify",
+        lambda text: text not in ("0", "false"),
+        "0",
+        "speak TLS to a tcp:// engine and verify its certificate",
+        "DOCKER_TLS_VERIFY",
+    )
+    docker_cert_path: str | None = _option(
+        "docker.cert-path", directory, "", "folder with ca.pem, cert.pem and key.pem", "DOCKER_CERT_PATH"
+    )
+    path_rootfs: str = _option("path.rootfs", directory, "/", "where the host's root is mounted")
+    path_procfs: str = _option("path.procfs", directory, "/proc", "where the host's /proc is mounted")
+    path_data_root: str | None = _option(
+        "path.data-root",
+        directory,
+        "",
+        f"Docker's data root on the host (default: as the engine says, or {DEFAULT_DATA_ROOT})",
+    )
+    scan_interval: float = _option(
+        "scan.interval", duration, "5m", "how old a size has to be before it is measured again"
+    )
+    scan_duty: float = _option("scan.duty", share, "0.1", "CPU seconds per second that all measuring may use")
+    inventory_interval: float = _option(
+        "inventory.interval", duration, "1m", "how often the engine is asked what exists"
+    )
+    publish_interval: float = _option("publish.interval", duration, "10s", "least time between two new pages")
+    web_listen_address: Address = _option("web.listen-address", address, f":{DEFAULT_PORT}", "address to serve on")
+    web_max_connections: int = _option("web.max-connections", count, "64", "connections served at the same time")
+    collector_volumes: bool = _option("collector.volumes", switch, "true", "measure volumes")
+    collector_layers: bool = _option("collector.layers", switch, "true", "measure writable layers of containers")
+    collector_logs: bool = _option("collector.logs", switch, "true", "measure log files of containers")
+    collector_tmpfs: bool = _option("collector.tmpfs", switch, "true", "measure tmpfs mounts of running containers")
+    collector_bind_mounts: bool = _option("collector.bind-mounts", switch, "true", "measure sources of bind mounts")
+    collector_volume_include: re.Pattern[str] = _option(
+        "collector.volume-include", expression, ".*", "only volumes whose whole name matches"
+    )
+    collector_volume_exclude: re.Pattern[str] | None = _option(
+        "collector.volume-exclude", expression, "", "no volumes whose whole name matches"
+    )
+    collector_container_include: re.Pattern[str] = _option(
+        "collector.container-include", expression, ".*", "only containers whose whole name matches"
+    )
+    collector_container_exclude: re.Pattern[str] | None = _option(
+        "collector.container-exclude", expression, "", "no containers whose whole name matches"
+    )
+    collector_bind_mount_include: re.Pattern[str] = _option(
+        "collector.bind-mount-include", expression, ".*", "only bind sources whose whole path matches"
+    )
+    collector_bind_mount_exclude: re.Pattern[str] | None = _option(
+        "collector.bind-mount-exclude", expression, "", "no bind sources whose whole path matches"
+    )
+    collector_labels: tuple[str, ...] | None = _option(
+        "collector.labels", label_names, "", "engine labels to carry over to the _info series, by comma"
+    )
+    collector_max_objects: int = _option(
+        "collector.max-objects", count, "10000", "most objects of a kind on the page, the largest are kept"
+    )
+    log_level: str = _option("log.level", log_level, "info", "debug, info, warn or error")
+
+
+def from_texts(flags: Mapping[str, str], environment: Mapping[str, str]) -> Settings:
+    """Settings from flag texts (by field name) and the environment; a flag beats a variable beats the default.
+
+    An empty environment variable counts as not set. Raises SettingError, naming what was given and where.
+    """
+    values: dict[str, Any] = {}
+    for entry in fields(Settings):
+        flag, variable = "--" + entry.metadata["flag"], entry.metadata["env"]
+        if entry.name in flags:
+            origin, text = flag, flags[entry.name]
+        elif environment.get(variable):
+            origin, text = variable, environment[variable]
+        else:
+            continue
+        try:
+            values[entry.name] = entry.metadata["parse"](text)
+        except ValueError as error:
+            raise SettingError(f"{origin}: {error}") from error
+    return Settings(**values)

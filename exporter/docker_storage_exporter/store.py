@@ -1,0 +1,16 @@
+"""The latest snapshot, for any number of readers."""
+
+from __future__ import annotations
+
+from docker_storage_exporter.model import Snapshot
+
+
+class Store:
+    """Holds one snapshot. Reading and replacing a reference is atomic, so nobody waits for anybody."""
+
+    def __init__(self) -> None:
+        self.latest: Snapshot | None = None
+
+    def publish(self, snapshot: Snapshot) -> None:
+        """This is the state of things from now on."""
+        self.latest = snapshot

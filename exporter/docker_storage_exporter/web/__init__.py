@@ -1,0 +1,6 @@
+"""The page over HTTP: a WSGI application and a threaded server that a slow client cannot block."""
+
+from docker_storage_exporter.web.app import application
+from docker_storage_exporter.web.server import Server
+
+__all__ = ["Server", "application"]

@@ -1,0 +1,92 @@
+"""The WSGI application: /metrics, health, readiness and a landing page; everything else is 404."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Iterable
+from string import Template
+from typing import Any
+
+from prometheus_client.exposition import gzip_accepted
+
+from docker_storage_exporter import __version__
+from docker_storage_exporter.collector import Pages
+from docker_storage_exporter.store import Store
+
+_Environ = dict[str, Any]
+_StartResponse = Callable[[str, list[tuple[str, str]]], Any]
+_Application = Callable[[_Environ, _StartResponse], Iterable[bytes]]
+
+_TEXT = "text/plain; charset=utf-8"
+_LANDING = Template("""<!DOCTYPE html>
+<html lang="en">
+<head><meta charset="utf-8"><title>docker-storage-exporter</title>
+<style>body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:3rem auto;padding:0 1rem}</style></head>
+<body>
+<h1>docker-storage-exporter</h1>
+<p>Version $version. $state</p>
+<ul>
+<li><a href="metrics">Metrics</a></li>
+<li><a href="-/healthy">Healthy</a></li>
+<li><a href="-/ready">Ready</a></li>
+</ul>
+</body>
+</html>
+""")
+
+
+def application(pages: Pages, store: Store) -> _Application:
+    """The application that serves these pages; `store` tells whether there is a snapshot yet."""
+
+    def metrics(environ: _Environ) -> tuple[str, list[tuple[str, str]], Iterable[bytes]]:
+        gzip = gzip_accepted(environ.get("HTTP_ACCEPT_ENCODING", ""))
+        page = pages.page(environ.get("HTTP_ACCEPT", ""), gzip=gzip)
+        headers = [("Content-Type", page.content_type), ("Content-Length", str(page.length))]
+        if page.encoding:
+            headers.append(("Content-Encoding", page.encoding))
+        # In one piece: the server's time-out then bounds the whole answer, not each part of it.
+        return "200 OK", [*headers, ("Vary", "Accept, Accept-Encoding")], [b"".join(page.body)]
+
+    def healthy(_: _Environ) -> tuple[str, list[tuple[str, str]], Iterable[bytes]]:
+        return _answer("200 OK", "healthy\n")
+
+    def ready(_: _Environ) -> tuple[str, list[tuple[str, str]], Iterable[bytes]]:
+        if store.latest is None:
+            return _answer("503 Service Unavailable", "not ready: nothing is listed yet\n")
+        return _answer("200 OK", "ready\n")
+
+    def landing(_: _Environ) -> tuple[str, list[tuple[str, str]], Iterable[bytes]]:
+        text = _LANDING.substitute(version=html.escape(__version__), state=html.escape(_state(store)))
+        return _answer("200 OK", text, "text/html; charset=UTF-8")
+
+    routes = {"/": landing, "/metrics": metrics, "/-/healthy": healthy, "/-/ready": ready}
+
+    def serve(environ: _Environ, start_response: _StartResponse) -> Iterable[bytes]:
+        method, route = environ["REQUEST_METHOD"], routes.get(environ["PATH_INFO"])
+        if route is None:
+            status, headers, body = _answer("404 Not Found", "not found; try /metrics\n")
+        elif method not in ("GET", "HEAD"):
+            status, headers, body = _answer("405 Method Not Allowed", "only GET and HEAD\n")
+            headers.append(("Allow", "GET, HEAD"))
+        else:
+            status, headers, body = route(environ)
+        start_response(status, headers)
+        return [] if method == "HEAD" else body
+
+    return serve
+
+
+def _answer(status: str, text: str, content_type: str = _TEXT) -> tuple[str, list[tuple[str, str]], Iterable[bytes]]:
+    body = text.encode()
+    return status, [("Content-Type", content_type), ("Content-Length", str(len(body)))], [body]
+
+
+def _state(store: Store) -> str:
+    snapshot = store.latest
+    if snapshot is None:
+        return "Nothing is listed yet."
+    pending = sum(snapshot.pending.values())
+    counts = (
+        f"{len(snapshot.volumes)} volumes, {len(snapshot.containers)} containers, {len(snapshot.binds)} bind sources"
+    )
+    return f"Shows {counts}; {pending} objects are still to be measured."

@@ -1,0 +1,46 @@
+"""What all tests share: real tools or a clear skip, golden files, and fixture trees."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def need(*tools: str, root: bool = False) -> None:
+    """Skip the test when a tool or root is missing; fail under REQUIRE_TOOLS=1, where nothing may be missing."""
+    missing = [tool for tool in tools if shutil.which(tool) is None]
+    if root and os.geteuid() != 0:
+        missing.append("root")
+    if not missing:
+        return
+    message = f"needs {', '.join(missing)}"
+    if os.environ.get("REQUIRE_TOOLS") == "1":
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch):
+    """Nothing set in the shell that runs the tests reaches the settings under test."""
+    for name in list(os.environ):
+        if name.startswith(("DOCKER_", "DSE_")):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def golden() -> Callable[[str, str], None]:
+    """Compare text with a file in tests/golden; `make golden` writes the file anew."""
+
+    def compare(name: str, text: str) -> None:
+        path = GOLDEN / name
+        if os.environ.get("UPDATE_GOLDEN") == "1":
+            path.write_text(text)
+        assert path.read_text() == text
+
+    return compare
