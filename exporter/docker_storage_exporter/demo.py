@@ -159,8 +159,7 @@ def _fill(path: str, size: int) -> None:
     """A file that really takes its room on disk."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "wb") as file:
-        for _ in range(size // (64 * _KIB)):
-            file.write(b"demo" * (16 * _KIB))
+        file.writelines(b"demo" * (16 * _KIB) for _ in range(size // (64 * _KIB)))
         file.write(b"." * (size % (64 * _KIB)))
 
 

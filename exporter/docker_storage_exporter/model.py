@@ -6,11 +6,14 @@ Names and paths are text as `os.fsdecode` gives it: bytes that are no UTF-8 appe
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
 from docker_storage_exporter.sizer import Usage
+
+_ANONYMOUS_NAME = re.compile(r"[0-9a-f]{64}")
 
 CONTAINER_STATES = ("created", "running", "paused", "restarting", "removing", "exited", "dead")
 """Every state an engine reports for a container (moby: container/state.go)."""
@@ -93,7 +96,7 @@ class Volume:
         """Whether nobody named it: engines before 23.0 do not label such volumes, so the shape of the name counts."""
         if "com.docker.volume.anonymous" in self.labels:
             return True
-        return len(self.name) == 64 and set(self.name) <= set("0123456789abcdef")
+        return _ANONYMOUS_NAME.fullmatch(self.name) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +250,9 @@ class ContainerRow:
 @dataclass(frozen=True, slots=True)
 class BindRow:
     """One distinct source of bind mounts. `users` are container ids with their mounts of it; `entry` is `directory`,
-    `file` or `special`; `counted` says whether its bytes belong to the total of distinct bytes. `within` is the path of the measured tree that encloses it, or empty."""
+    `file` or `special`; `counted` says whether its bytes belong to the total of distinct bytes. `within` is the path of
+    the measured tree that encloses it, or empty.
+    """
 
     key: str
     source: str

@@ -1,4 +1,4 @@
-"""The inventory as it stands: from the API while the engine answers, else the last one pruned by the disk, else the disk."""
+"""The inventory as it stands: from the API while the engine answers, else the last one pruned, else from disk."""
 
 from __future__ import annotations
 

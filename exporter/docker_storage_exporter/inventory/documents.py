@@ -138,7 +138,7 @@ def _state(state: _Document) -> str:
 
 
 def _mounts(points: Iterable[_Document], host: _Document) -> tuple[Mount, ...]:
-    """All mounts: the engine's list, subpaths from HostConfig.Mounts, and --tmpfs, which only HostConfig.Tmpfs tells."""
+    """All mounts: the engine's list, subpaths from HostConfig.Mounts, and --tmpfs, known to HostConfig.Tmpfs only."""
     subpaths = {
         spec.get("Target"): (spec.get("VolumeOptions") or {}).get("Subpath") or "" for spec in host.get("Mounts") or []
     }

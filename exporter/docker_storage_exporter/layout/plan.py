@@ -61,7 +61,8 @@ class Rules:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Places by object: volumes by name, layers and logs by container id, tmpfs mounts by id and destination, bind
-    mounts by canonical source. An object of a kind that is switched off has no place."""
+    mounts by canonical source. An object of a kind that is switched off has no place.
+    """
 
     volumes: Mapping[str, Place] = field(default_factory=dict)
     layers: Mapping[str, Place] = field(default_factory=dict)

@@ -211,7 +211,7 @@ class Scheduler:
             except ExporterError as error:
                 _log.warning("%s", error)
                 pause = _IDLE_SECONDS
-            except Exception:
+            except Exception:  # noqa: BLE001 - one defect must not end measuring; it is logged with its traceback
                 _log.exception("this is a defect in docker-storage-exporter; measuring goes on")
                 pause = _IDLE_SECONDS
             self._stopping.wait(pause)
