@@ -6,6 +6,7 @@ import os
 import re
 import select
 import threading
+import weakref
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ _REMOTE = frozenset(
     "orangefs pvfs2 smb3 smbfs vboxsf virtiofs vmhgfs".split()
 )
 _LOCAL_FUSE = frozenset({"fuse.fuse-overlayfs", "fuseblk"})
+_PART = 1 << 20
 _ESCAPED = re.compile(rb"\\([0-7]{3})")
 
 
@@ -100,7 +102,8 @@ class MountWatch:
     """The mount table of a mountinfo file, read again only when the kernel says that it changed (man 5 proc: poll)."""
 
     def __init__(self, path: str = "/proc/self/mountinfo") -> None:
-        self._file = open(path, "rb")  # noqa: SIM115 - stays open: the kernel reports changes to its readers
+        self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # stays open: changes are reported to readers
+        weakref.finalize(self, os.close, self._file)
         self._poll = select.poll()
         self._poll.register(self._file, select.POLLERR | select.POLLPRI)
         self._lock = threading.Lock()
@@ -110,13 +113,10 @@ class MountWatch:
         """The mounts now. Raises OSError when the file can no longer be read."""
         with self._lock:
             if self._poll.poll(0) or self._table is None:
-                self._file.seek(0)
-                self._table = MountTable.parse(self._file.read())
+                os.lseek(self._file, 0, os.SEEK_SET)
+                parts = iter(lambda: os.read(self._file, _PART), b"")
+                self._table = MountTable.parse(b"".join(parts))
             return self._table
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
 
 
 def _entry(line: bytes) -> MountEntry | None:

@@ -59,6 +59,10 @@ class CurrentInventory:
         """Inspect a container again at the next renewal, since an event or a failed measurement says it changed."""
         self._inspected.pop(container, None)
 
+    def close(self) -> None:
+        """Drop the connection to the engine."""
+        self._client.close()
+
     def _note_answer(self) -> None:
         if not self.engine_up:
             _log.info("engine at %s answers", self._client.host)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
 
 from docker_storage_exporter.errors import ExporterError
 from docker_storage_exporter.inventory.client import EngineClient
@@ -12,6 +14,7 @@ from docker_storage_exporter.inventory.client import EngineClient
 _log = logging.getLogger(__name__)
 _INSPECT_AGAIN = frozenset({"start", "rename", "update"})
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 60.0
+_STOP_SECONDS = 2.0
 
 
 class EventListener:
@@ -25,20 +28,29 @@ class EventListener:
         self._client = client
         self._changed = changed
         self._stopping = threading.Event()
+        self._stream: Any = None
+        self._thread = threading.Thread(target=self._run, name="events", daemon=True)
 
     def start(self) -> None:
-        """Begin to listen. The thread ends with the process or some time after `stop`."""
-        threading.Thread(target=self._run, name="events", daemon=True).start()
+        """Begin to listen."""
+        self._thread.start()
 
     def stop(self) -> None:
-        """Do not listen again; a stream that is silent now may stay open until the process ends."""
+        """Hang up."""
         self._stopping.set()
+        stream = self._stream
+        if stream is not None:
+            with suppress(*self._client.trouble()):
+                stream.close()
+        if self._thread.is_alive():
+            self._thread.join(_STOP_SECONDS)
 
     def _run(self) -> None:
         pause = _FIRST_PAUSE_SECONDS
         while not self._stopping.is_set():
             try:
-                for event in self._client.events():
+                self._stream = self._client.events()
+                for event in self._stream:
                     pause = _FIRST_PAUSE_SECONDS
                     if self._stopping.is_set():
                         return
@@ -47,6 +59,7 @@ class EventListener:
                 _log.debug("no events: %s", error)
             except self._client.trouble() as error:
                 _log.debug("event stream ended: %s", error)
+            self._stream = None
             self._client.close()
             self._stopping.wait(pause)
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)

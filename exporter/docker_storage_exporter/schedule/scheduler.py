@@ -137,6 +137,7 @@ class Scheduler:
             control.stop()
         for thread in self._threads:
             thread.join(_STOP_SECONDS)
+        self._inventory.close()
 
     def _measure_tree(self, tree: Tree, lane: Lane) -> None:
         reserved = self.budget.reserve()

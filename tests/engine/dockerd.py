@@ -1,0 +1,158 @@
+"""A real Docker Engine of the tests' own, an exporter beside it, and the page that it serves."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from docker_storage_exporter.cli.serve import Exporter
+from docker_storage_exporter.settings import Settings
+
+IMAGE = "busybox:test"
+_PATIENCE = 60
+
+
+class Dockerd:
+    """A dockerd in a folder; `docker(...)` runs the client against it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.data_root = folder / "data"
+        self.host = f"unix://{folder}/docker.sock"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start and wait until it answers."""
+        command = ["dockerd", "--data-root", self.data_root, "--exec-root", self.folder / "exec", "-H", self.host]
+        command += ["--pidfile", self.folder / "pid", "--bridge=none", "--iptables=false", "--ip6tables=false"]
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        wait_until(self._answers, what="dockerd to answer")
+
+    def stop(self) -> None:
+        """Stop as a host that shuts down does: running containers are ended."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(_PATIENCE)
+            self._process = None
+
+    def clean_up(self) -> None:
+        """Stop, and unmount what a stopped dockerd leaves mounted."""
+        self.stop()
+        mounts = [line.split(" ")[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+        for mountpoint in sorted((path for path in mounts if path.startswith(f"{self.folder}/")), reverse=True):
+            subprocess.run(["umount", "-l", mountpoint], check=False)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def docker(self, *arguments: str, stdin: bytes | None = None) -> str:
+        """What the docker client prints."""
+        done = subprocess.run(
+            ["docker", "-H", self.host, *arguments], input=stdin, capture_output=True, check=False, timeout=_PATIENCE
+        )
+        assert done.returncode == 0, done.stderr.decode()
+        return done.stdout.decode().strip()
+
+    def run(self, name: str, script: str, *options: str) -> str:
+        """Start a container with a shell script that then sleeps; its id."""
+        shell = ["/bin/sh", "-c", f"{script}; echo ready >/dev/null; touch /done; exec sleep 100000"]
+        return self.docker("run", "-d", "--network", "none", "--name", name, *options, IMAGE, *shell)
+
+    def get(self, path: str) -> dict:
+        """The engine's own answer to a GET."""
+        socket = self.host.removeprefix("unix://")
+        command = ["curl", "-sf", "--unix-socket", socket, f"http://engine{path}"]
+        return json.loads(subprocess.run(command, capture_output=True, check=True, timeout=_PATIENCE).stdout)
+
+    def volume_path(self, name: str) -> Path:
+        """The folder of a plain volume."""
+        return self.data_root / "volumes" / name / "_data"
+
+    def layer_path(self, container: str) -> Path:
+        """The folder of a container's writable layer."""
+        mounts = self.data_root / "image/overlay2/layerdb/mounts"
+        return self.data_root / "overlay2" / (mounts / container / "mount-id").read_text() / "diff"
+
+    def _answers(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, (self.folder / "log").read_text()
+        return subprocess.run(["docker", "-H", self.host, "version"], capture_output=True, check=False).returncode == 0
+
+    def import_image(self, folder: Path) -> None:
+        """Make the image: a static busybox and nothing else."""
+        (folder / "bin").mkdir(parents=True)
+        shutil.copy(shutil.which("busybox"), folder / "bin/busybox")
+        for applet in ("sh", "sleep", "dd", "cat", "ln", "mkdir", "touch", "seq", "rm", "yes", "head", "truncate"):
+            (folder / "bin" / applet).symlink_to("busybox")
+        tar = subprocess.run(["tar", "-C", folder, "-c", "."], capture_output=True, check=True)
+        self.docker("import", "-", IMAGE, stdin=tar.stdout)
+
+
+class Page:
+    """One scrape, as a mapping of (name, labels) to values."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.samples = {
+            (sample.name, frozenset(sample.labels.items())): sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+        }
+
+    def value(self, name: str, **labels: str) -> float | None:
+        """The value of one series, None when it is not there."""
+        return self.samples.get((name, frozenset(labels.items())))
+
+    def by(self, label: str, name: str) -> dict[str, float]:
+        """The values of a family by one label."""
+        return {dict(labels)[label]: value for (sample, labels), value in self.samples.items() if sample == name}
+
+
+class Running:
+    """An exporter that runs in this process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.exporter = Exporter(settings)
+        self.exporter.start()
+        self.url = self.exporter.server.url
+
+    def page(self) -> Page:
+        """Scrape it."""
+        with urllib.request.urlopen(f"{self.url}/metrics", timeout=10) as answer:
+            return Page(answer.read().decode())
+
+    def wait_for(self, condition: Callable[[Page], bool], what: str = "the page") -> Page:
+        """Scrape until a condition holds; the page on which it did."""
+        found: list[Page] = []
+
+        def holds() -> bool:
+            found[:] = [self.page()]
+            return condition(found[0])
+
+        wait_until(holds, what)
+        return found[0]
+
+    def settled(self) -> Page:
+        """The first page on which nothing is pending."""
+        return self.wait_for(
+            lambda page: not any(page.by("kind", "docker_storage_pending_objects").values()), "measurements"
+        )
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    """Poll a condition for as long as a slow machine may need."""
+    deadline = time.monotonic() + _PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {_PATIENCE} s for {what}"
+        time.sleep(0.1)
+
+
+def du(path: Path) -> int:
+    """What `du -sx -B1` says of a path."""
+    return int(subprocess.run(["du", "-sx", "-B1", path], capture_output=True, check=True).stdout.split()[0])
