@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-from docker_storage_exporter.model import Container, Engine, LogSettings, Mount, Volume
+from docker_storage_exporter.model import CONTAINER_STATES, Container, Engine, LogSettings, Mount, Volume
 from docker_storage_exporter.settings import size
 
 _Document = Mapping[str, Any]
@@ -25,11 +25,11 @@ def engine_from_info(info: _Document, product: str) -> Engine:
     containerd = ("driver-type", "io.containerd.snapshotter.v1") in status
     return Engine(
         product=product,
-        id=info.get("ID") or "",
-        version=info.get("ServerVersion") or "",
-        storage_driver=info.get("Driver") or "",
+        id=_text(info.get("ID")),
+        version=_text(info.get("ServerVersion")),
+        storage_driver=_text(info.get("Driver")),
         image_store="containerd" if containerd else "graphdriver",
-        data_root=info["DockerRootDir"],
+        data_root=_text(info["DockerRootDir"]),
     )
 
 
@@ -38,14 +38,14 @@ def volume_from_api(document: _Document) -> Volume:
     options = document.get("Options") or {}
     local = document.get("Driver") == "local"
     return _volume(
-        name=document["Name"],
-        driver=document.get("Driver") or "",
-        scope=document.get("Scope") or "local",
-        mountpoint=document.get("Mountpoint") or "",
-        labels=dict(document.get("Labels") or {}),
-        type_=(options.get("type") or "") if local else "",
-        mount_options=options.get("o") or "",
-        device=(options.get("device") or "") if local else "",
+        name=_text(document["Name"]),
+        driver=_text(document.get("Driver")),
+        scope=_text(document.get("Scope")) or "local",
+        mountpoint=_text(document.get("Mountpoint")),
+        labels=_texts(document.get("Labels")),
+        type_=_text(options.get("type")) if local else "",
+        mount_options=_text(options.get("o")),
+        device=_text(options.get("device")) if local else "",
         limit=_size(options.get("size")) if local else None,
     )
 
@@ -59,9 +59,9 @@ def volume_from_disk(name: str, mountpoint: str, options: _Document) -> Volume:
         scope="local",
         mountpoint=mountpoint,
         labels={},
-        type_=options.get("MountType") or "",
-        mount_options=options.get("MountOpts") or "",
-        device=options.get("MountDevice") or "",
+        type_=_text(options.get("MountType")),
+        mount_options=_text(options.get("MountOpts")),
+        device=_text(options.get("MountDevice")),
         limit=int(quota.get("Size") or 0) or None,
     )
 
@@ -77,15 +77,15 @@ def container_from_inspect(document: _Document) -> Container:
     config, host = document.get("Config") or {}, document.get("HostConfig") or {}
     state, graph = document["State"], document.get("GraphDriver") or {}
     return _container(
-        id_=document["Id"],
-        name=document.get("Name") or "",
+        id_=_text(document["Id"]),
+        name=_text(document.get("Name")),
         document=document,
         config=config,
         host=host,
-        state=_state(state),
+        state=state["Status"] if state.get("Status") in CONTAINER_STATES else _state(state),
         pid=int(state.get("Pid") or 0),
         mounts=_mounts(document.get("Mounts") or [], host),
-        driver=document.get("Driver") or graph.get("Name") or "",
+        driver=_text(document.get("Driver") or graph.get("Name")),
         layer=_layer(graph.get("Data") or {}),
     )
 
@@ -98,15 +98,15 @@ def container_from_disk(document: _Document, host: _Document, layer: str) -> Con
         for destination, point in (document.get("MountPoints") or {}).items()
     ]
     return _container(
-        id_=document["ID"],
-        name=document.get("Name") or "",
+        id_=_text(document["ID"]),
+        name=_text(document.get("Name")),
         document=document,
         config=document.get("Config") or {},
         host=host,
         state=_state(state),
         pid=int(state.get("Pid") or 0),
         mounts=_mounts(points, host),
-        driver=document.get("Driver") or "",
+        driver=_text(document.get("Driver")),
         layer=layer,
     )
 
@@ -116,10 +116,10 @@ def _container(*, id_: str, document: _Document, config: _Document, host: _Docum
     return Container(
         id=id_,
         name=name,
-        image_id=document.get("Image") or "",
-        image=config.get("Image") or "",
-        created=_seconds(document.get("Created") or ""),
-        labels=dict(config.get("Labels") or {}),
+        image_id=_text(document.get("Image")),
+        image=_text(config.get("Image")),
+        created=_seconds(_text(document.get("Created"))),
+        labels=_texts(config.get("Labels")),
         log=_log(host.get("LogConfig") or {}),
         layer_limit_bytes=_size((host.get("StorageOpt") or {}).get("size")),
         **facts,
@@ -127,12 +127,14 @@ def _container(*, id_: str, document: _Document, config: _Document, host: _Docum
 
 
 def _state(state: _Document) -> str:
-    """The engine's own order of precedence (moby: State.StateString)."""
+    """The engine's own order of precedence (moby: State.StateString).
+
+    A removal that is noted on disk has failed or will be found to have failed: the daemon calls such a container dead
+    as soon as it reads the note (moby: Daemon.restore).
+    """
     if state.get("Running"):
         return "paused" if state.get("Paused") else "restarting" if state.get("Restarting") else "running"
-    if state.get("RemovalInProgress") or state.get("Status") == "removing":
-        return "removing"
-    if state.get("Dead"):
+    if state.get("Dead") or state.get("RemovalInProgress"):
         return "dead"
     return "created" if str(state.get("StartedAt") or "").startswith("0001-") else "exited"
 
@@ -144,11 +146,10 @@ def _mounts(points: Iterable[_Document], host: _Document) -> tuple[Mount, ...]:
     }
     found = {}
     for point in points:
-        destination = point["Destination"]
-        source = {"volume": point.get("Name"), "bind": point.get("Source")}.get(point.get("Type") or "", "")
+        destination, kind = _text(point["Destination"]), _text(point.get("Type"))
         found[destination] = Mount(
-            type=point.get("Type") or "",
-            source=source or "",
+            type=kind,
+            source=_text({"volume": point.get("Name"), "bind": point.get("Source")}.get(kind)),
             destination=destination,
             access="rw" if point.get("RW") else "ro",
             subpath=subpaths.get(destination, ""),
@@ -162,11 +163,11 @@ def _mounts(points: Iterable[_Document], host: _Document) -> tuple[Mount, ...]:
 
 def _layer(data: _Document) -> str:
     """The layer's directory name from GraphDriver.Data.UpperDir, …/NAME/diff."""
-    return os.path.basename(os.path.dirname(data.get("UpperDir") or ""))
+    return os.path.basename(os.path.dirname(_text(data.get("UpperDir"))))
 
 
 def _log(config: _Document) -> LogSettings:
-    driver, options = config.get("Type") or "", config.get("Config") or {}
+    driver, options = _text(config.get("Type")), config.get("Config") or {}
     files = options.get("max-file")
     if driver == "json-file":
         # json-file reads max-size in powers of 1000, local in powers of 1024 (moby: units.FromHumanSize, RAMInBytes)
@@ -184,6 +185,19 @@ def _size(text: Any, base: int = 1024) -> int | None:
         return size(str(text), base=base) or None if text else None
     except ValueError:
         return None
+
+
+def _text(value: Any) -> str:
+    """A text, empty for null. What is neither would only be found out on the page, so it is refused here."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r:.40} stands where a text is expected")
+    return value
+
+
+def _texts(value: Any) -> dict[str, str]:
+    return {_text(key): _text(found) for key, found in (value or {}).items()}
 
 
 def _seconds(text: str) -> float:

@@ -1,0 +1,126 @@
+"""What exists, read from fixture data roots."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from conftest import need
+
+from docker_storage_exporter.errors import AccessError, NothingToMeasureError, SettingError
+from docker_storage_exporter.inventory import check_data_root, read_disk
+
+ID = "c" * 64
+LAYER = "d" * 64
+
+
+def write_container(data_root, identity=ID, **changes):
+    folder = data_root / "containers" / identity
+    folder.mkdir()
+    config = {"ID": identity, "Name": "/web", "Driver": "overlay2", "State": {"Running": False}}
+    (folder / "config.v2.json").write_text(json.dumps(config | changes))
+    (folder / "hostconfig.json").write_text("{}")
+
+
+def read(data_root):
+    return read_disk(str(data_root), None, str(data_root), 0)
+
+
+def test_a_container_with_its_layer(data_root):
+    write_container(data_root)
+    mounts = data_root / "image/overlay2/layerdb/mounts" / ID
+    mounts.mkdir()
+    (mounts / "mount-id").write_text(LAYER)
+
+    (container,) = read(data_root).containers
+
+    assert (container.name, container.layer, container.driver) == ("web", LAYER, "overlay2")
+
+
+@pytest.mark.parametrize("text", ["../../../../etc", LAYER + "\n/x", "", "d" * 63, "\xff"])
+def test_a_layer_name_that_is_no_mount_id_is_not_believed(data_root, text):
+    write_container(data_root)
+    mounts = data_root / "image/overlay2/layerdb/mounts" / ID
+    mounts.mkdir()
+    (mounts / "mount-id").write_bytes(text.encode("latin-1"))
+
+    assert read(data_root).containers[0].layer == ""
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "7", '{"ID": 7}', '{"State": 7, "ID": "x"}', "[" * 100_000, "\xff"])
+def test_a_broken_container_is_left_out_and_the_others_stay(data_root, text):
+    write_container(data_root)
+    folder = data_root / "containers" / ("e" * 64)
+    folder.mkdir()
+    (folder / "config.v2.json").write_bytes(text.encode("latin-1"))
+
+    assert [container.id for container in read(data_root).containers] == [ID]
+
+
+def test_folders_that_are_no_containers_are_not_looked_at(data_root):
+    write_container(data_root)
+    (data_root / "containers/lost+found").mkdir()
+    (data_root / "containers" / ("f" * 64)).write_text("a file")
+
+    assert len(read(data_root).containers) == 1
+
+
+def test_volumes_are_folders_with_data_or_options(data_root):
+    volumes = data_root / "volumes"
+    (volumes / "plain/_data").mkdir(parents=True)
+    (volumes / "options").mkdir()
+    (volumes / "options/opts.json").write_text('{"MountType": "tmpfs"}')
+    (volumes / "stray").mkdir()
+    (volumes / "metadata.db").write_bytes(b"\0")
+
+    assert [volume.name for volume in read(data_root).volumes] == ["options", "plain"]
+
+
+def test_a_name_that_is_not_utf8_is_kept_as_its_bytes(data_root):
+    os.makedirs(os.fsencode(data_root) + b"/volumes/\xff/_data")
+
+    (volume,) = read(data_root).volumes
+
+    assert os.fsencode(volume.name) == b"\xff"
+
+
+def test_the_driver_is_the_one_that_most_containers_use(data_root):
+    (data_root / "image/btrfs/layerdb").mkdir(parents=True)
+    write_container(data_root)
+
+    assert read(data_root).engine.storage_driver == "overlay2"
+
+
+def test_a_data_root_that_is_missing_or_something_else(tmp_path, data_root):
+    check_data_root(str(data_root), "shown")
+    with pytest.raises(NothingToMeasureError, match="^no Docker data root at shown$"):
+        check_data_root(str(tmp_path / "missing"), "shown")
+    (tmp_path / "file").touch()
+    with pytest.raises(SettingError, match="^data root shown: Not a directory$"):
+        check_data_root(str(tmp_path / "file"), "shown")
+    (tmp_path / "music").mkdir()
+    with pytest.raises(SettingError, match="^shown is not a Docker data root"):
+        check_data_root(str(tmp_path / "music"), "shown")
+
+
+@pytest.mark.root
+def test_a_data_root_without_the_rights_is_an_access_error(data_root):
+    need(root=True)
+    data_root.chmod(0o700)
+    code = (
+        "import os\n"
+        "from docker_storage_exporter.errors import AccessError\n"
+        "from docker_storage_exporter.inventory import check_data_root\n"
+        "os.setgid(65534); os.setuid(65534)\n"
+        f"try: check_data_root({str(data_root)!r}, 'shown')\n"
+        "except AccessError as error: print(error)"
+    )
+    for folder in data_root.parents:
+        if os.stat(folder).st_uid == os.getuid() and folder.name.startswith(("pytest", "test_")):
+            folder.chmod(0o755)
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd="/")
+
+    assert done.stdout == "data root shown: permission denied; run as root or with CAP_DAC_READ_SEARCH\n", done.stderr
+    assert AccessError.exit_code == 4

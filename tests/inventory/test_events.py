@@ -1,0 +1,89 @@
+"""The event stream as a hint."""
+
+import json
+import queue
+
+import pytest
+
+from docker_storage_exporter.inventory import EventListener
+from docker_storage_exporter.inventory.client import EngineClient
+from docker_storage_exporter.settings import from_texts
+
+
+@pytest.fixture
+def listener(engine):
+    """A listener on the fake engine and what it has heard."""
+    heard = queue.Queue()
+    settings = from_texts({"docker_host": engine.host}, {})
+    made = EventListener(EngineClient(settings), heard.put)
+    made.heard = heard
+    yield made
+    made.stop()
+
+
+def stream(*events):
+    return b"".join(event if isinstance(event, bytes) else json.dumps(event).encode() + b"\n" for event in events)
+
+
+@pytest.mark.parametrize("action", ["start", "rename", "update"])
+def test_a_container_that_changed_is_named(engine, listener, action):
+    engine.routes["/events"] = stream({"Type": "container", "Action": action, "Actor": {"ID": "abc"}})
+    listener.start()
+
+    assert listener.heard.get(timeout=10) == "abc"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"Type": "container", "Action": "die", "Actor": {"ID": "abc"}},
+        {"Type": "volume", "Action": "create", "Actor": {"ID": "v"}},
+        {"Type": "volume", "Action": "prune", "Actor": None},
+        {"Type": "container", "Action": "start", "Actor": {"ID": 7}},
+        {"surprise": True},
+    ],
+)
+def test_anything_else_only_says_that_the_lists_changed(engine, listener, event):
+    engine.routes["/events"] = stream(event)
+    listener.start()
+
+    assert listener.heard.get(timeout=10) == ""
+
+
+def test_it_asks_for_the_events_it_needs_and_not_for_the_noisy_ones(engine, listener):
+    engine.routes["/events"] = stream({"Type": "volume", "Action": "create"})
+    listener.start()
+    listener.heard.get(timeout=10)
+
+    query = next(query for _, path, query in engine.requests if path.endswith("/events"))
+    assert "exec" not in query
+    assert "destroy" in query
+
+
+def test_it_comes_back_after_the_stream_ended_or_was_garbage(engine, listener):
+    engine.routes["/events"] = b"garbage\n"
+    listener.start()
+    engine.routes["/events"] = stream({"Type": "container", "Action": "start", "Actor": {"ID": "later"}})
+
+    assert listener.heard.get(timeout=10) == "later"
+    assert listener.heard.get(timeout=10) == "later"
+
+
+def test_stopping_does_not_wait_for_a_silent_stream(engine, listener):
+    import threading  # noqa: PLC0415
+
+    hold = threading.Event()
+    engine.routes["/events"] = lambda handler: (
+        handler.send_response(200),
+        handler.end_headers(),
+        handler.wfile.flush(),
+        hold.wait(30),
+    )
+    listener.start()
+    while listener._stream is None:
+        pass
+
+    listener.stop()
+    hold.set()
+
+    assert not listener._thread.is_alive()
