@@ -28,16 +28,16 @@ class Agenda:
         self._interval = interval
         self._lock = threading.Lock()
         self._order = itertools.count()
-        self._lane: dict[Tree, Lane] = {}
+        self._entries: dict[Tree, int] = {}  # the one heap entry of each tree that counts; older ones are void
         self._heaps: dict[Lane, list[tuple[float, int, Tree]]] = {lane: [] for lane in Lane}
 
     def replace(self, trees: Collection[Tree], now: float) -> None:
         """These are the trees from now on: new ones are due at once, missing ones never again."""
         with self._lock:
-            for tree in self._lane.keys() - set(trees):
-                del self._lane[tree]
+            for tree in self._entries.keys() - set(trees):
+                del self._entries[tree]
             for tree in trees:
-                if tree not in self._lane:
+                if tree not in self._entries:
                     self._put(tree, Lane.SMALL, now)
 
     def take(self, lane: Lane, now: float) -> Tree | None:
@@ -45,8 +45,8 @@ class Agenda:
         with self._lock:
             heap = self._heaps[lane]
             while heap and heap[0][0] <= now:
-                _, _, tree = heapq.heappop(heap)
-                if self._lane.get(tree) is lane:
+                _, entry, tree = heapq.heappop(heap)
+                if self._entries.get(tree) == entry:
                     return tree
             return None
 
@@ -66,9 +66,9 @@ class Agenda:
 
     def _return(self, tree: Tree, lane: Lane, due: float) -> None:
         with self._lock:
-            if tree in self._lane:
+            if tree in self._entries:
                 self._put(tree, lane, due)
 
     def _put(self, tree: Tree, lane: Lane, due: float) -> None:
-        self._lane[tree] = lane
-        heapq.heappush(self._heaps[lane], (due, next(self._order), tree))
+        entry = self._entries[tree] = next(self._order)
+        heapq.heappush(self._heaps[lane], (due, entry, tree))

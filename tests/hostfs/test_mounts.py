@@ -1,0 +1,95 @@
+"""Mount tables: what is mounted where, and what must not be touched."""
+
+import os
+import subprocess
+
+import pytest
+from conftest import need
+
+from docker_storage_exporter.hostfs import MountEntry, MountTable
+from docker_storage_exporter.hostfs.mounts import MountWatch
+
+TEXT = rb"""21 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
+22 21 0:5 / /proc rw - proc proc rw
+23 21 0:40 /export /mnt/nas rw master:3 propagate_from:2 - nfs4 server:/export rw,vers=4.2
+24 23 254:1 / /mnt/nas/local rw - xfs /dev/vdb rw
+25 21 0:41 / /with\040space\011and\134backslash rw - tmpfs tmpfs rw,size=1k
+26 21 254:0 /a /stacked rw - ext4 /dev/vda rw
+27 26 0:42 / /stacked rw - tmpfs tmpfs rw
+28 21 0:43 / /not\377utf8 rw - tmpfs tmpfs rw
+this line means nothing
+29 21 0:44 / /short
+"""
+
+
+@pytest.fixture
+def table():
+    return MountTable.parse(TEXT)
+
+
+def test_a_line_is_understood_with_any_number_of_tags(table):
+    assert table.at("/mnt/nas") == MountEntry("/mnt/nas", "nfs4", (0, 40), "/export", "rw,vers=4.2")
+    assert table.at("/proc").filesystem == "proc"
+
+
+def test_escaped_names_and_bytes_that_are_no_utf8(table):
+    assert table.at("/with space\tand\\backslash").options == "rw,size=1k"
+    assert table.at(os.fsdecode(b"/not\xffutf8")) is not None
+
+
+def test_the_last_of_stacked_mounts_is_the_one_that_is_seen(table):
+    assert table.at("/stacked").filesystem == "tmpfs"
+
+
+def test_a_path_is_on_the_deepest_mount_above_it(table):
+    assert table.covering("/mnt/nas/local/x").filesystem == "xfs"
+    assert table.covering("/mnt/nas/other").filesystem == "nfs4"
+    assert table.covering("/mnt/nasty").filesystem == "ext4"
+
+
+def test_a_path_is_remote_when_anything_on_the_way_is(table):
+    assert table.remote("/mnt/nas")
+    assert table.remote("/mnt/nas/x/y")
+    assert table.remote("/mnt/nas/local/x")
+    assert not table.remote("/mnt/nasty")
+    assert not table.remote("/")
+
+
+def test_below_a_remote_root_only_what_lies_on_it_is_remote():
+    table = MountTable([MountEntry("/", "nfs", (0, 1)), MountEntry("/var", "ext4", (8, 1))])
+
+    assert table.remote("/etc")
+    assert not table.remote("/var/lib/docker")
+
+
+@pytest.mark.parametrize(
+    ("filesystem", "remote"),
+    [
+        (name, True)
+        for name in "nfs nfs4 cifs smb3 ceph 9p virtiofs fuse fuse.sshfs autofs lustre gpfs glusterfs".split()
+    ]
+    + [(name, False) for name in "ext4 xfs btrfs zfs tmpfs overlay fuse.fuse-overlayfs fuseblk fusectl proc".split()],
+)
+def test_which_filesystems_are_remote(filesystem, remote):
+    assert MountEntry("/m", filesystem, (0, 1)).remote is remote
+
+
+def test_mount_points_below_a_path_are_relative_to_it(table):
+    assert table.below("/mnt") == ["nas", "nas/local"]
+    assert table.below("/mnt/nas") == ["local"]
+    assert table.below("/mnt/na") == []
+    assert "proc" in table.below("/")
+
+
+def test_the_watch_reads_again_when_something_is_mounted(tmp_path):
+    need("mount", root=True)
+    watch = MountWatch()
+    before = watch.current()
+    assert watch.current() is before
+
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", tmp_path], check=True)
+    try:
+        assert watch.current().at(str(tmp_path)).filesystem == "tmpfs"
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
+    assert watch.current().at(str(tmp_path)) is None

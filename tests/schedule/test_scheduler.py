@@ -1,0 +1,336 @@
+"""What is listed, measured and published when, by a clock that only the test moves."""
+
+import pytest
+
+from docker_storage_exporter.hostfs import Host
+from docker_storage_exporter.model import Engine, Inventory, Kind, Measurement, Method, Mount, Unmeasured, Volume
+from docker_storage_exporter.model import Container as ModelContainer
+from docker_storage_exporter.schedule import Scheduler
+from docker_storage_exporter.schedule.agenda import LARGE_ENTRIES, Lane
+from docker_storage_exporter.schedule.measure import Outcome
+from docker_storage_exporter.settings import from_texts
+from docker_storage_exporter.sizer import Usage
+
+
+class World:
+    """An engine whose inventory the test sets, a clock, measurements that cost what the test says, and the pages."""
+
+    def __init__(self):
+        self.now = 1000.0
+        self.listed = Inventory(Engine(storage_driver="overlay2"), root="/d")
+        self.forgotten = []
+        self.measured = []
+        self.published = []
+        self.cost = 0.0
+        self.sizes = {}
+        self.entries = {}
+
+    def clock(self):
+        return self.now
+
+    # the inventory
+    def renew(self):
+        return self.listed
+
+    def forget(self, container):
+        self.forgotten.append(container)
+
+    def close(self):
+        pass
+
+    # the measurements
+    def measure(self, tree, host, control):
+        self.measured.append(tree.path)
+        size = self.sizes.get(tree.path, 1)
+        if isinstance(size, OSError):
+            raise size
+        entries = self.entries.get(tree.path, 1)
+        if entries > control.max_entries:
+            return Outcome(None, int(control.max_entries), self.cost)
+        return Outcome(Measurement(Usage(allocated_bytes=size), at=self.now), entries, self.cost)
+
+    def list_volumes(self, *names):
+        self.listed = Inventory(self.listed.engine, tuple(Volume(name) for name in names), root="/d")
+
+    def size_of(self, name):
+        return {row.key: row.sized.measurement for row in self.published[-1].volumes}[name]
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+@pytest.fixture
+def scheduler(world):
+    settings = from_texts({"scan_interval": "5m", "publish_interval": "10s", "scan_duty": "0.1"}, {})
+    return Scheduler(settings, world, Host(), world.published.append, measure=world.measure, clock=world.clock)
+
+
+def measure_all(scheduler, lane=Lane.SMALL):
+    while scheduler.measure_next(lane) == 0:
+        pass
+
+
+def path(name):
+    return f"/d/volumes/{name}/_data"
+
+
+def test_the_first_page_comes_right_after_the_first_list_and_without_sizes(world, scheduler):
+    world.list_volumes("a", "b")
+    scheduler.renew()
+    scheduler.publish_due()
+
+    assert len(world.published) == 1
+    assert world.published[0].pending == {Kind.VOLUME: 2}
+    assert world.size_of("a") is None
+
+
+def test_a_page_follows_at_most_every_ten_seconds_and_only_when_something_changed(world, scheduler):
+    world.list_volumes("a")
+    scheduler.renew()
+    scheduler.publish_due()
+    measure_all(scheduler)
+
+    world.now += 9
+    assert scheduler.publish_due() == pytest.approx(1)
+    assert len(world.published) == 1
+    world.now += 1
+    scheduler.publish_due()
+    assert len(world.published) == 2
+    assert world.size_of("a").usage.allocated_bytes == 1
+    world.now += 100
+    scheduler.publish_due()
+    assert len(world.published) == 2
+
+
+def test_a_list_that_tells_nothing_new_makes_no_page_and_one_that_does_makes_one(world, scheduler):
+    world.list_volumes("a")
+    scheduler.renew()
+    scheduler.publish_due()
+    world.now += 60
+    scheduler.renew()
+    scheduler.publish_due()
+    assert len(world.published) == 1
+
+    world.list_volumes("a", "b")
+    scheduler.renew()
+    scheduler.publish_due()
+    assert len(world.published) == 2
+
+
+def test_a_tree_is_measured_again_after_the_interval(world, scheduler):
+    world.list_volumes("a")
+    scheduler.renew()
+    measure_all(scheduler)
+    world.now += 299
+    measure_all(scheduler)
+    assert world.measured == [path("a")]
+
+    world.now += 1
+    measure_all(scheduler)
+    assert world.measured == [path("a")] * 2
+
+
+def test_nothing_is_measured_while_the_budget_is_in_debt(world, scheduler):
+    world.list_volumes("a", "b")
+    world.cost = 3.0
+    scheduler.renew()
+
+    assert scheduler.measure_next(Lane.SMALL) == 0
+    assert scheduler.measure_next(Lane.SMALL) == pytest.approx(20, abs=0.5)
+    assert len(world.measured) == 1
+    world.now += 21
+    assert scheduler.measure_next(Lane.SMALL) == 0
+    assert len(world.measured) == 2
+
+
+def test_a_walk_is_given_what_is_saved_up_and_then_its_lanes_share_of_the_duty(world, scheduler):
+    seen = []
+    scheduler._measure = lambda tree, host, control: seen.append(control) or world.measure(tree, host, control)
+    world.list_volumes("a")
+    scheduler.renew()
+    measure_all(scheduler)
+
+    assert seen[0].burst == pytest.approx(1.0, abs=0.01)
+    assert seen[0].share == pytest.approx(0.05)
+
+
+def test_a_huge_tree_moves_to_the_other_lane_and_holds_up_nobody(world, scheduler):
+    world.list_volumes("huge", "small")
+    world.entries[path("huge")] = LARGE_ENTRIES + 1
+    scheduler.renew()
+
+    measure_all(scheduler, Lane.SMALL)
+    world.now += 10
+    scheduler.publish_due()
+    assert world.size_of("small") is not None
+    assert world.size_of("huge") is None
+
+    measure_all(scheduler, Lane.LARGE)
+    world.now += 10
+    scheduler.publish_due()
+    assert world.size_of("huge") is not None
+    world.measured.clear()
+    world.now += 300
+    measure_all(scheduler, Lane.SMALL)
+    assert world.measured == [path("small")]
+
+
+def test_a_walk_cut_short_keeps_the_last_complete_value(world, scheduler):
+    world.list_volumes("a")
+    world.sizes[path("a")] = 7
+    scheduler.renew()
+    measure_all(scheduler)
+    world.sizes[path("a")], world.entries[path("a")] = 9, LARGE_ENTRIES + 1
+    world.now += 300
+    measure_all(scheduler, Lane.SMALL)
+    scheduler.publish_due()
+
+    assert world.size_of("a").usage.allocated_bytes == 7
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "kept"),
+    [
+        (PermissionError(13, "no"), Unmeasured.PERMISSION, True),
+        (OSError(5, "broken"), Unmeasured.IO, True),
+        (FileNotFoundError(2, "gone"), Unmeasured.VANISHED, False),
+    ],
+)
+def test_a_failure_is_counted_and_keeps_the_last_value_unless_the_tree_is_gone(world, scheduler, error, reason, kept):
+    world.list_volumes("a")
+    scheduler.renew()
+    measure_all(scheduler)
+    world.sizes[path("a")] = error
+    world.now += 300
+    measure_all(scheduler)
+    scheduler.publish_due()
+
+    assert (world.size_of("a") is not None) is kept
+    assert scheduler.tally.failures == {(Kind.VOLUME, reason): 1}
+    assert bool(world.published[-1].unmeasured) is not kept
+
+
+def test_a_failed_tree_is_tried_again_after_the_interval_and_recovers(world, scheduler):
+    world.list_volumes("a")
+    world.sizes[path("a")] = OSError(5, "broken")
+    scheduler.renew()
+    measure_all(scheduler)
+    world.sizes[path("a")] = 3
+    world.now += 300
+    measure_all(scheduler)
+    scheduler.publish_due()
+
+    assert world.size_of("a").usage.allocated_bytes == 3
+    assert not world.published[-1].unmeasured
+
+
+def test_two_objects_on_one_folder_are_measured_once(world, scheduler, tmp_path):
+    folder = str(tmp_path)
+    user = ModelContainer("f" * 64, "c", mounts=(Mount("bind", folder, "/x"),))
+    volume = Volume("v", filesystem="bind", device=folder)
+    world.listed = Inventory(world.listed.engine, (volume,), (user,), root="/d")
+    scheduler.renew()
+    measure_all(scheduler)
+    scheduler.publish_due()
+
+    assert world.measured == [folder]
+    snapshot = world.published[-1]
+    assert snapshot.volumes[0].sized.measurement is snapshot.binds[0].sized.measurement is not None
+
+
+def test_an_object_that_vanishes_leaves_the_next_page_and_is_forgotten(world, scheduler):
+    world.list_volumes("a", "b")
+    scheduler.renew()
+    measure_all(scheduler)
+    world.list_volumes("b")
+    scheduler.renew()
+    world.now += 10
+    scheduler.publish_due()
+
+    assert [row.key for row in world.published[-1].volumes] == ["b"]
+    assert [tree.path for tree in scheduler.ledger.known().measurements] == [path("b")]
+
+
+def test_a_container_whose_tmpfs_vanished_is_inspected_again_soon(world, scheduler):
+    identity = "e" * 64
+    user = ModelContainer(identity, "c", state="running", pid=7, mounts=(Mount("tmpfs", "", "/t"),))
+    world.listed = Inventory(world.listed.engine, (), (user,), root="/d")
+    world.sizes["/t"] = ProcessLookupError(3, "another process")
+    scheduler.renew()
+    measure_all(scheduler)
+
+    assert world.forgotten == [identity]
+    assert scheduler._hint.is_set()
+
+
+def test_an_event_that_names_a_container_has_it_inspected_again(world, scheduler):
+    scheduler.hint("abc")
+    scheduler.hint("")
+
+    assert world.forgotten == ["abc"]
+    assert scheduler._hint.is_set()
+
+
+def test_walks_are_tallied(world, scheduler):
+    world.list_volumes("a", "b")
+    world.sizes = {path("a"): 10, path("b"): 20}
+    world.entries = {path("a"): 3, path("b"): 4}
+    world.cost = 0.01
+    scheduler.renew()
+    measure_all(scheduler)
+
+    tally = scheduler.tally
+    assert (tally.entries, tally.allocated_bytes, tally.cpu_seconds) == (7, 30, pytest.approx(0.02))
+    assert tally.last_inventory == world.listed.at
+
+
+def test_a_defect_in_one_step_is_logged_and_the_loop_goes_on(world, scheduler, caplog):
+    calls = []
+
+    def step():
+        calls.append(1)
+        if len(calls) == 1:
+            raise ZeroDivisionError
+        scheduler._stopping.set()
+        return 0.0
+
+    scheduler._stopping.wait = lambda seconds: None
+    scheduler._loop(step)
+
+    assert len(calls) == 2
+    assert "this is a defect" in caplog.text
+
+
+def test_stopping_ends_running_walks(world, scheduler, tmp_path):
+    import threading  # noqa: PLC0415
+
+    inside = threading.Event()
+
+    def endless(tree, host, control):
+        inside.set()
+        while not control.stopped:
+            control.sleep(0.01)
+        return Outcome(None, 0, 0.0)
+
+    scheduler._measure = endless
+    world.list_volumes("a")
+    scheduler.start()
+    assert inside.wait(10)
+
+    scheduler.stop()
+
+    assert not any(thread.is_alive() for thread in scheduler._threads)
+
+
+def test_trees_of_a_kind_have_the_method_that_fits(world, scheduler):
+    user = ModelContainer("e" * 64, "c", driver="overlay2", layer="l", state="exited")
+    world.listed = Inventory(world.listed.engine, (Volume("v"),), (user,), root="/d")
+    scheduler.renew()
+
+    _, _, trees = scheduler._listed
+    assert {(kind, tree.method) for tree, kind in trees.items()} == {
+        (Kind.VOLUME, Method.WALK),
+        (Kind.LAYER, Method.WALK),
+    }
