@@ -37,8 +37,8 @@ def survey(*, volumes=(), containers=(), sizes=(), failures=(), rules=None, most
     plan = locate(inventory, rules or Rules(), MOUNTS, sources)
     by_path = {tree.path: tree for tree in plan.trees()}
     measurements = {}
-    for number, (path, size) in enumerate(dict(sizes).items()):
-        size, identity = size if isinstance(size, tuple) else (size, (1, number))
+    for number, (path, given) in enumerate(dict(sizes).items()):
+        size, identity = given if isinstance(given, tuple) else (given, (1, number))
         measurements[by_path[path]] = Measurement(Usage(allocated_bytes=size), at=1.0, identity=identity)
     known = Known(measurements, {by_path[path]: reason for path, reason in dict(failures).items()})
     return assemble(inventory, plan, known, at=5.0, most=most, previous=previous)

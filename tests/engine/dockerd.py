@@ -28,10 +28,17 @@ class Dockerd:
         self.host = f"unix://{folder}/docker.sock"
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        """Start and wait until it answers."""
+    def start(self, *options: str) -> None:
+        """Start with these options and wait until it answers."""
         command = ["dockerd", "--data-root", self.data_root, "--exec-root", self.folder / "exec", "-H", self.host]
-        command += ["--pidfile", self.folder / "pid", "--bridge=none", "--iptables=false", "--ip6tables=false"]
+        command += [
+            "--pidfile",
+            self.folder / "pid",
+            "--bridge=none",
+            "--iptables=false",
+            "--ip6tables=false",
+            *options,
+        ]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
         wait_until(self._answers, what="dockerd to answer")

@@ -94,13 +94,13 @@ def test_the_driver_is_the_one_that_most_containers_use(data_root):
 
 def test_a_data_root_that_is_missing_or_something_else(tmp_path, data_root):
     check_data_root(str(data_root), "shown")
-    with pytest.raises(NothingToMeasureError, match="^no Docker data root at shown$"):
+    with pytest.raises(NothingToMeasureError, match=r"^no Docker data root at shown$"):
         check_data_root(str(tmp_path / "missing"), "shown")
     (tmp_path / "file").touch()
-    with pytest.raises(SettingError, match="^data root shown: Not a directory$"):
+    with pytest.raises(SettingError, match=r"^data root shown: Not a directory$"):
         check_data_root(str(tmp_path / "file"), "shown")
     (tmp_path / "music").mkdir()
-    with pytest.raises(SettingError, match="^shown is not a Docker data root"):
+    with pytest.raises(SettingError, match=r"^shown is not a Docker data root"):
         check_data_root(str(tmp_path / "music"), "shown")
 
 

@@ -3,8 +3,8 @@
 import pytest
 
 from docker_storage_exporter.hostfs import Host
-from docker_storage_exporter.model import Engine, Inventory, Kind, Measurement, Method, Mount, Unmeasured, Volume
 from docker_storage_exporter.model import Container as ModelContainer
+from docker_storage_exporter.model import Engine, Inventory, Kind, Measurement, Method, Mount, Unmeasured, Volume
 from docker_storage_exporter.schedule import Scheduler
 from docker_storage_exporter.schedule.agenda import LARGE_ENTRIES, Lane
 from docker_storage_exporter.schedule.measure import Outcome

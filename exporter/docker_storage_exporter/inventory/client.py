@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -24,7 +25,14 @@ _TROUBLE = (requests.RequestException, docker.errors.DockerException, ValueError
 
 
 class ReadOnlyClient(APIClient):
-    """docker-py's client, but whatever is not on the published list never leaves this process."""
+    """docker-py's client, but whatever is not on the published list never leaves this process.
+
+    Nor does it go through a proxy, or trust an authority, that the environment names for the web at large.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.trust_env = False
 
     def request(self, method: Any, url: Any, *args: Any, **kwargs: Any) -> requests.Response:
         """Send a request. Raises PermissionError for one that is not on the list."""
@@ -122,7 +130,7 @@ class EngineClient:
     def _open(self, version: tuple[int, int]) -> ReadOnlyClient:
         timeout = self._settings.docker_timeout
         try:
-            return ReadOnlyClient(self.host, version=_dotted(version), timeout=timeout, tls=self._tls())  # type: ignore[arg-type]
+            return ReadOnlyClient(self.host, version=_dotted(version), timeout=timeout, tls=self._tls())
         except docker.errors.TLSParameterError as error:
             raise SettingError(f"docker.cert-path: {error}") from error
 
@@ -148,6 +156,10 @@ class EngineClient:
         for cause in chain:
             if isinstance(cause, PermissionError):
                 return AccessError(f"engine at {self.host}: permission denied; run as root or in the socket's group")
+        for cause in chain:
+            if isinstance(cause, ssl.SSLError):
+                reason = getattr(cause, "verify_message", "") or cause.reason or "handshake failed"
+                return EngineError(f"engine at {self.host}: TLS failed: {reason}; check --docker.cert-path")
         if any(isinstance(cause, requests.Timeout | TimeoutError) for cause in chain):
             seconds = self._settings.docker_timeout
             return EngineError(f"engine at {self.host} did not answer within {seconds:g} s")

@@ -155,7 +155,7 @@ class CurrentInventory:
         try:
             check_data_root(self._host.view(source.path), path)
         except NothingToMeasureError as missing:
-            if self._settings.path_data_root is None and not isinstance(error, EngineUnreachableError):
+            if not isinstance(error, EngineUnreachableError):
                 raise error from missing  # an engine is there: its trouble is the news
             raise NothingToMeasureError(f"{error}, and {missing}") from error
         engine = self._last.engine if self._last is not None else None
