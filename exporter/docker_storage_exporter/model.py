@@ -52,6 +52,7 @@ class Unmeasured(str, Enum):
     UNKNOWN_LAYER = "unknown_layer"  # no directory is known to hold the object
     DRIVER = "unsupported_driver"
     PERMISSION = "permission_denied"
+    LINK = "untrusted_link"  # a symbolic link that a container may have made
     VANISHED = "vanished"
     STUCK = "timeout"
     IO = "io_error"
@@ -173,12 +174,11 @@ class Tree:
     """One thing to measure. Objects with equal trees share one measurement.
 
     `path` is canonical, as the host spells it; for a tmpfs it is the destination inside `container`, whose process
-    is `pid`. `anchor` is the part of the path that the operator answers for: links are followed up to it, never below.
+    is `pid`.
     """
 
     method: Method
     path: str
-    anchor: str = ""
     container: str = ""
     pid: int = 0
 

@@ -13,7 +13,7 @@ from docker_storage_exporter.sizer import Control
 
 
 def measure(method, path, **facts):
-    return measure_tree(Tree(method, str(path), **({"anchor": str(path)} | facts)), Host(), Control())
+    return measure_tree(Tree(method, str(path), **facts), Host(), Control())
 
 
 def du(path):
@@ -92,12 +92,12 @@ def test_a_link_in_the_place_of_a_folder_is_not_followed(tmp_path):
     (tmp_path / "volumes/v/_data").symlink_to("/etc")
 
     with pytest.raises(OSError, match=r"symbolic link|Not a directory"):
-        measure(Method.WALK, tmp_path / "volumes/v/_data", anchor=str(tmp_path))
+        measure(Method.WALK, tmp_path / "volumes/v/_data")
 
 
 def test_a_vanished_folder_raises_what_the_system_says(tmp_path):
     with pytest.raises(FileNotFoundError):
-        measure(Method.WALK, tmp_path / "gone", anchor=str(tmp_path))
+        measure(Method.WALK, tmp_path / "gone")
 
 
 def test_logs_are_all_rotations_of_every_driver_and_nothing_else(tmp_path):
@@ -143,6 +143,6 @@ def test_no_descriptor_is_left_behind(tmp_path):
     for method in (Method.WALK, Method.LOGS):
         measure(method, tmp_path, container="a" * 64)
         with pytest.raises(FileNotFoundError):
-            measure(method, tmp_path / "gone", anchor=str(tmp_path))
+            measure(method, tmp_path / "gone")
 
     assert len(os.listdir("/proc/self/fd")) <= before + 1  # each Host keeps its view of the mounts open

@@ -5,8 +5,10 @@ from docker_storage_exporter.hostfs.host import Host, Source
 from docker_storage_exporter.hostfs.mounts import MountEntry, MountTable
 from docker_storage_exporter.hostfs.process import TmpfsUsage, read_tmpfs
 from docker_storage_exporter.hostfs.reasons import reason_for
+from docker_storage_exporter.hostfs.sources import BindUser, examine
 
 __all__ = [
+    "BindUser",
     "Filesystem",
     "FilesystemProbe",
     "Host",
@@ -14,6 +16,7 @@ __all__ = [
     "MountTable",
     "Source",
     "TmpfsUsage",
+    "examine",
     "read_tmpfs",
     "reason_for",
 ]

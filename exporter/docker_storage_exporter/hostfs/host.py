@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from dataclasses import dataclass
 
+from docker_storage_exporter.hostfs.beneath import open_beneath
 from docker_storage_exporter.hostfs.mounts import MountTable, MountWatch
 
-_PATH = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _MOST_LINKS = 40  # the kernel's own limit
 
 
@@ -17,12 +18,15 @@ class Source:
     """What stands at a host path: its canonical spelling, and `directory`, `file` or `special`.
 
     `remote` is True when finding out would touch a remote filesystem; `error` holds what went wrong otherwise.
+    `links` are the symbolic links that were followed, `distrusted` says that a container may have made one of them.
     """
 
     path: str
     entry: str = "directory"
     remote: bool = False
     error: OSError | None = None
+    links: tuple[str, ...] = ()
+    distrusted: bool = False
 
 
 class Host:
@@ -49,7 +53,8 @@ class Host:
     def resolve(self, path: str, mounts: MountTable) -> Source:
         """Follow the links in a host path, inside `rootfs` and without touching anything remote."""
         pending = [part for part in path.split("/") if part]
-        current, links = "", 0
+        current = ""
+        links: list[str] = []
         try:
             while pending:
                 part = pending.pop(0)
@@ -65,46 +70,34 @@ class Host:
                 if target is None:
                     current = step
                     continue
-                links += 1
-                if links > _MOST_LINKS:
-                    return Source(path, error=OSError(40, "too many links"))
+                links.append(step)
+                if len(links) > _MOST_LINKS:
+                    return Source(path, error=OSError(errno.ELOOP, os.strerror(errno.ELOOP), path))
                 current = "" if target.startswith("/") else current
                 pending[:0] = [part for part in target.split("/") if part]
-            return Source(current or "/", entry=_entry(os.lstat(self.view(current or "/")).st_mode))
+            entry = _entry(os.lstat(self.view(current or "/")).st_mode)
+            return Source(current or "/", entry, links=tuple(links))
         except OSError as error:
             return Source(path, error=error)
 
-    def open(self, path: str, anchor: str) -> int:
-        """A descriptor (O_PATH) of a host path, for the caller to close.
+    def open(self, path: str) -> int:
+        """A descriptor (O_PATH) of a canonical host path, for the caller to close.
 
-        `anchor` is where the path begins that others than the operator write to: it is opened as it stands, and
-        every component below it without following a link. Raises OSError; ELOOP or ENOTDIR for a link.
+        Only the way to `rootfs` may contain links: a canonical path has none, so a link in it was put there since it
+        was resolved. Raises OSError; ELOOP for a link.
         """
-        if path != anchor and not path.startswith(anchor.rstrip("/") + "/"):
-            raise ValueError(f"{path} is not below {anchor}")
-        descriptor = os.open(self.view(anchor), os.O_PATH | os.O_CLOEXEC)
-        for part in path[len(anchor) :].split("/"):
-            if part:
-                descriptor = _step(descriptor, part)
-        return descriptor
-
-
-def _step(parent: int, name: str) -> int:
-    try:
-        descriptor = os.open(name, _PATH, dir_fd=parent)
-    finally:
-        os.close(parent)
-    if stat.S_ISLNK(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(40, "a symbolic link where none is followed", name)
-    return descriptor
+        folder = os.open(self.rootfs or "/", os.O_PATH | os.O_CLOEXEC)
+        try:
+            return open_beneath(folder, path.strip("/"))
+        finally:
+            os.close(folder)
 
 
 def _link(path: str) -> str | None:
     try:
         return os.readlink(path)
     except OSError as error:
-        if error.errno == 22:  # noqa: PLR2004 - EINVAL: it exists and is no link
+        if error.errno == errno.EINVAL:  # it exists and is no link
             return None
         raise
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import stat
 from dataclasses import dataclass
 
+from docker_storage_exporter.hostfs.beneath import open_beneath
 from docker_storage_exporter.hostfs.filesystem import Filesystem
-from docker_storage_exporter.hostfs.mounts import MountTable
+from docker_storage_exporter.hostfs.mounts import MountEntry, MountTable
 
 _DIRECTORY = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 
@@ -29,18 +30,16 @@ def read_tmpfs(procfs: str, pid: int, container: str, destination: str) -> Tmpfs
     /proc/PID is opened once, so a process id that is used again cannot mislead; its cgroup has to name the container.
     Raises OSError: ESRCH or ENOENT when process, mount or container is another one by now, EACCES without the rights.
     """
-    process = os.open(f"{procfs}/{pid}", _DIRECTORY)
+    process = _open_process(procfs, pid, container)
     try:
-        if container.encode() not in _content(process, "cgroup"):
-            raise ProcessLookupError(3, "the process is not the container's", str(pid))
-        mount = MountTable.parse(_content(process, "mountinfo")).at(destination)
+        mount = _mount_at(process, destination)
         if mount is None or mount.filesystem != "tmpfs":
-            raise FileNotFoundError(2, "no tmpfs is mounted there", destination)
+            raise FileNotFoundError(errno.ENOENT, "no tmpfs is mounted there", destination)
         descriptor = _open_inside(process, destination)
         try:
             device = os.fstat(descriptor).st_dev
             if (os.major(device), os.minor(device)) != mount.device:
-                raise FileNotFoundError(2, "another filesystem is mounted there by now", destination)
+                raise FileNotFoundError(errno.ENOENT, "another filesystem is mounted there by now", destination)
             filesystem = Filesystem.of(descriptor)
         finally:
             os.close(descriptor)
@@ -55,23 +54,39 @@ def read_tmpfs(procfs: str, pid: int, container: str, destination: str) -> Tmpfs
     )
 
 
+def mount_inside(procfs: str, pid: int, container: str, destination: str) -> MountEntry | None:
+    """What is mounted at `destination` inside a container; None when nothing is. Raises OSError like read_tmpfs."""
+    process = _open_process(procfs, pid, container)
+    try:
+        return _mount_at(process, destination)
+    finally:
+        os.close(process)
+
+
+def _open_process(procfs: str, pid: int, container: str) -> int:
+    process = os.open(f"{procfs}/{pid}", _DIRECTORY)
+    try:
+        if container.encode() not in _content(process, "cgroup"):
+            raise ProcessLookupError(errno.ESRCH, "the process is not the container's", str(pid))
+    except OSError:
+        os.close(process)
+        raise
+    return process
+
+
+def _mount_at(process: int, destination: str) -> MountEntry | None:
+    return MountTable.parse(_content(process, "mountinfo")).at(destination)
+
+
 def _content(process: int, name: str) -> bytes:
     with open(os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=process), "rb") as file:
         return file.read()
 
 
 def _open_inside(process: int, destination: str) -> int:
-    """Open a path below the container's root, component by component: a link in there would be read as the host's."""
-    descriptor = os.open("root", _DIRECTORY, dir_fd=process)
-    for part in destination.split("/"):
-        if part in ("", "."):
-            continue
-        try:
-            step = os.open(part, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=descriptor)
-        finally:
-            os.close(descriptor)
-        descriptor = step
-        if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
-            os.close(descriptor)
-            raise NotADirectoryError(20, "not a directory", part)
-    return descriptor
+    """Open a path below the container's root without following a link: one in there would be read as the host's."""
+    root = os.open("root", _DIRECTORY, dir_fd=process)
+    try:
+        return open_beneath(root, destination.strip("/"))
+    finally:
+        os.close(root)

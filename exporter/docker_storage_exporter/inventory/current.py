@@ -8,7 +8,14 @@ import os
 import time
 from collections.abc import Callable
 
-from docker_storage_exporter.errors import AccessError, EngineError, EngineUnreachableError, NothingToMeasureError
+from docker_storage_exporter.errors import (
+    AccessError,
+    EngineError,
+    EngineUnreachableError,
+    ExporterError,
+    NothingToMeasureError,
+    SettingError,
+)
 from docker_storage_exporter.hostfs import Host, reason_for
 from docker_storage_exporter.inventory.client import EngineClient
 from docker_storage_exporter.inventory.disk import check_data_root, layer_of, read_disk
@@ -47,7 +54,9 @@ class CurrentInventory:
         """
         try:
             inventory = self._from_api()
-        except (EngineError, AccessError) as error:
+        except (EngineError, AccessError, SettingError) as error:
+            if isinstance(error, SettingError) and self._last is None:
+                raise
             self._note_trouble(error)
             inventory = self._without_engine(error)
         else:
@@ -145,7 +154,7 @@ class CurrentInventory:
             return source.path, Unmeasured.PERMISSION if denied else Unmeasured.UNKNOWN_ROOT
         return source.path, None
 
-    def _without_engine(self, error: EngineError | AccessError) -> Inventory:
+    def _without_engine(self, error: ExporterError) -> Inventory:
         if self._last is not None and self._last.source == "api":
             return self._pruned(self._last)
         path = self._settings.path_data_root or DEFAULT_DATA_ROOT

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from docker_storage_exporter.hostfs import Source, reason_for
-from docker_storage_exporter.model import Method, Place, Skip, Tree
+from docker_storage_exporter.model import Method, Place, Skip, Tree, Unmeasured
 
 _SYSTEM = ("/proc", "/sys", "/dev", "/run")
 _VOLUME_DATA = re.compile(r"/volumes/[^/]+/_data(?:/|$)")
@@ -14,6 +14,7 @@ _VOLUME_DATA = re.compile(r"/volumes/[^/]+/_data(?:/|$)")
 def bind_place(source: Source, root: str) -> Place:
     """The place of a bind source; `root` is the data root.
 
+    A source that a container may have redirected by a link is not measured, see `hostfs.examine`.
     Left out: what is remote; sockets, devices and fifos; /, /proc, /sys, /dev, /run and what is below them; the data
     root, whatever contains it and, but for the data of a volume, what is inside it.
     """
@@ -26,9 +27,11 @@ def bind_place(source: Source, root: str) -> Place:
         return Place(skip=Skip.STORAGE_ROOT)
     if source.error is not None:
         return Place(unmeasured=reason_for(source.error))
+    if source.distrusted:
+        return Place(unmeasured=Unmeasured.LINK)
     if source.entry == "special":
         return Place(skip=Skip.SPECIAL)
-    return Place(Tree(Method.WALK, path, anchor=path))
+    return Place(Tree(Method.WALK, path))
 
 
 def inside(path: str, folder: str) -> bool:

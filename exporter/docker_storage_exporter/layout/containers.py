@@ -16,7 +16,7 @@ def layer_place(container: Container, engine: Engine, root: str) -> Place:
         return Place(unmeasured=Unmeasured.DRIVER)
     if not container.layer:
         return Place(unmeasured=Unmeasured.UNKNOWN_LAYER)
-    return Place(Tree(Method.WALK, writable_layer(root, container.layer), anchor=root))
+    return Place(Tree(Method.WALK, writable_layer(root, container.layer)))
 
 
 def log_place(container: Container, root: str) -> Place | None:
@@ -26,7 +26,7 @@ def log_place(container: Container, root: str) -> Place | None:
     """
     if container.log.driver in _LOGS_ELSEWHERE:
         return None
-    return Place(Tree(Method.LOGS, f"{root}/containers/{container.id}", anchor=root, container=container.id))
+    return Place(Tree(Method.LOGS, f"{root}/containers/{container.id}", container=container.id))
 
 
 def log_files(container: str) -> tuple[tuple[str, str], ...]:

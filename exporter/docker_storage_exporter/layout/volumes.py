@@ -27,5 +27,5 @@ def volume_place(volume: Volume, root: str, rootfs: str, mounts: MountTable, sou
     if mounted is not None and mounted.remote:
         return Place(skip=Skip.REMOTE)
     if not volume.filesystem:
-        return Place(Tree(Method.WALK, path, anchor=root))
-    return Place(skip=Skip.NOT_MOUNTED) if mounted is None else Place(Tree(Method.FILESYSTEM, path, anchor=root))
+        return Place(Tree(Method.WALK, path))
+    return Place(skip=Skip.NOT_MOUNTED) if mounted is None else Place(Tree(Method.FILESYSTEM, path))

@@ -59,7 +59,7 @@ class _Found:
 def _walk(tree: Tree, host: Host, mounts: MountTable, control: Control) -> _Found:
     view = host.view(tree.path)
     _refuse_remote(view, mounts)
-    descriptor = host.open(tree.path, tree.anchor)
+    descriptor = host.open(tree.path)
     try:
         status = os.fstat(descriptor)
         before = time.thread_time()
@@ -76,7 +76,7 @@ def _walk(tree: Tree, host: Host, mounts: MountTable, control: Control) -> _Foun
 
 def _logs(tree: Tree, host: Host, mounts: MountTable, control: Control) -> _Found:
     _refuse_remote(host.view(tree.path), mounts)
-    folder = host.open(tree.path, tree.anchor)
+    folder = host.open(tree.path)
     try:
         for _ in range(_LOG_ATTEMPTS - 1):
             with suppress(FileNotFoundError):  # renamed by a rotation since it was listed
@@ -130,7 +130,7 @@ def _filesystem(tree: Tree, host: Host, mounts: MountTable, _control: Control) -
     _refuse_remote(view, mounts)
     if mounts.at(view) is None:
         raise FileNotFoundError(errno.ENOENT, "nothing is mounted there any more", view)
-    descriptor = host.open(tree.path, tree.anchor)
+    descriptor = host.open(tree.path)
     try:
         filesystem, status = Filesystem.of(descriptor), os.fstat(descriptor)
     finally:

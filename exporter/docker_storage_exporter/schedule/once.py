@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from docker_storage_exporter.hostfs import Host, reason_for
+from docker_storage_exporter.hostfs import Host, examine, reason_for
 from docker_storage_exporter.inventory import CurrentInventory
 from docker_storage_exporter.layout import Rules, locate
 from docker_storage_exporter.model import Snapshot
 from docker_storage_exporter.schedule.ledger import Ledger
 from docker_storage_exporter.schedule.measure import measure_tree
-from docker_storage_exporter.schedule.scheduler import sources_of
+from docker_storage_exporter.schedule.scheduler import bind_users
 from docker_storage_exporter.settings import Settings
 from docker_storage_exporter.sizer import Control
 from docker_storage_exporter.survey import assemble
@@ -29,7 +29,7 @@ def measure_everything(
     """
     listed = inventory.renew()
     mounts = host.mounts()
-    sources = {path: host.resolve(path, mounts) for path in sources_of(listed)}
+    sources = examine(host, mounts, bind_users(listed))
     plan = locate(listed, Rules.of(settings), mounts, sources, host.rootfs)
     trees, ledger = plan.trees(), Ledger()
     for done, tree in enumerate(trees):

@@ -11,10 +11,10 @@ from collections.abc import Callable
 import psutil
 
 from docker_storage_exporter.errors import ExporterError
-from docker_storage_exporter.hostfs import Host, reason_for
+from docker_storage_exporter.hostfs import BindUser, Host, examine, reason_for
 from docker_storage_exporter.inventory import CurrentInventory
 from docker_storage_exporter.layout import Plan, Rules, locate
-from docker_storage_exporter.model import Inventory, Kind, Snapshot, Tree, Unmeasured
+from docker_storage_exporter.model import RUNNING_STATES, Inventory, Kind, Snapshot, Tree, Unmeasured
 from docker_storage_exporter.schedule.agenda import LARGE_ENTRIES, Agenda, Lane
 from docker_storage_exporter.schedule.budget import Budget
 from docker_storage_exporter.schedule.ledger import Ledger
@@ -76,7 +76,7 @@ class Scheduler:
         self._hint.clear()
         inventory = self._inventory.renew()
         mounts = self._host.mounts()
-        sources = {path: self._host.resolve(path, mounts) for path in sources_of(inventory)}
+        sources = examine(self._host, mounts, bind_users(inventory))
         plan = locate(inventory, self._rules, mounts, sources, self._host.rootfs)
         trees = plan.trees()
         previous, self._listed = self._listed, (inventory, plan, trees)
@@ -218,11 +218,19 @@ class Scheduler:
             self._stopping.wait(pause)
 
 
-def sources_of(inventory: Inventory) -> set[str]:
-    """The host paths to look at: bind sources, and the devices of volumes that are binds."""
-    found = {mount.source for c in inventory.containers for mount in c.mounts if mount.type == "bind" and mount.source}
-    found |= {volume.device for volume in inventory.volumes if volume.filesystem == "bind" and volume.device}
-    return {path for path in found if path.startswith("/")}
+def bind_users(inventory: Inventory) -> dict[str, list[BindUser]]:
+    """The host paths to look at, with who mounts them: bind sources, and the devices of volumes that are binds."""
+    found: dict[str, list[BindUser]] = {}
+    for container in inventory.containers:
+        pid = container.pid if container.state in RUNNING_STATES else 0
+        for mount in container.mounts:
+            if mount.type == "bind" and mount.source.startswith("/"):
+                user = BindUser(container.id, mount.destination, mount.access == "rw", pid)
+                found.setdefault(mount.source, []).append(user)
+    for volume in inventory.volumes:
+        if volume.filesystem == "bind" and volume.device.startswith("/"):
+            found.setdefault(volume.device, []).append(BindUser("", "", writable=True))
+    return found
 
 
 def _be_idle() -> None:

@@ -1,0 +1,63 @@
+"""What stands at the sources of bind mounts, found without being led astray by whoever writes below one of them."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from docker_storage_exporter.hostfs.host import Host, Source
+from docker_storage_exporter.hostfs.mounts import MountTable
+from docker_storage_exporter.hostfs.process import mount_inside
+
+
+@dataclass(frozen=True, slots=True)
+class BindUser:
+    """A container that mounts a source: at `destination` in the namespace of process `pid`, 0 when it does not run."""
+
+    container: str
+    destination: str
+    writable: bool
+    pid: int = 0
+
+
+def examine(host: Host, mounts: MountTable, users: Mapping[str, Iterable[BindUser]]) -> dict[str, Source]:
+    """What stands at each source, by the path that the engine knows it by.
+
+    A container that may write to /srv can put a link in the place of /srv/app, which is another container's source.
+    So a link strictly below a source that somebody may write to is believed only if the mount table of a running
+    container shows that what it leads to is what the engine mounted; otherwise the source is `distrusted`.
+    """
+    found = {path: host.resolve(path, mounts) for path in users}
+    writable = {path for path, them in users.items() if any(user.writable for user in them)}
+    guarded = writable | {found[path].path for path in writable}
+    for path, source in found.items():
+        if source.error is None and not source.remote and any(_inside(link, guarded) for link in source.links):
+            found[path] = replace(source, distrusted=not _is_mounted(host, mounts, source, users[path]))
+    return found
+
+
+def _inside(link: str, guarded: Iterable[str]) -> bool:
+    return any(link.startswith(folder.rstrip("/") + "/") for folder in guarded)
+
+
+def _is_mounted(host: Host, mounts: MountTable, source: Source, users: Iterable[BindUser]) -> bool:
+    """Whether a running container has this very directory or file mounted: the same path of the same filesystem."""
+    view = host.view(source.path)
+    covering = mounts.covering(view)
+    if covering is None:
+        return False
+    expected = os.path.normpath(f"{covering.root}/{view[len(covering.mountpoint) :]}").replace("//", "/")
+    for user in users:
+        if user.pid <= 0:
+            continue
+        try:
+            mount = mount_inside(host.procfs, user.pid, user.container, user.destination)
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ESRCH, errno.EACCES, errno.EPERM):
+                raise
+            continue
+        if mount is not None and (mount.device, mount.root) == (covering.device, expected):
+            return True
+    return False
