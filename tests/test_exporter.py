@@ -117,7 +117,9 @@ def test_a_growing_volume_grows_on_the_page(demo, exporter):
 
 
 def test_stopping_leaves_no_thread_and_no_descriptor_behind(demo, exporter):
-    exporter().settled()  # whatever is made once and kept
+    warm_up = exporter()  # makes whatever is made once and kept
+    warm_up.settled()
+    warm_up.exporter.stop()
     gc.collect()  # sockets of refused connections, see filterwarnings
     threads, descriptors = threading.active_count(), len(os.listdir("/proc/self/fd"))
     running = exporter()
