@@ -78,9 +78,10 @@ class CurrentInventory:
         self.engine_up, self.trouble = True, ""
 
     def _note_trouble(self, error: Exception) -> None:
-        if self.engine_up or self.trouble != str(error):
-            _log.warning("%s", error)
+        is_news = self.engine_up or self.trouble != str(error)
         self.engine_up, self.trouble = False, str(error)
+        if is_news:
+            _log.warning("%s", self.trouble)
 
     def _from_api(self) -> Inventory:
         try:

@@ -56,9 +56,9 @@ class EventListener:
                         return
                     self._tell(event)
             except ExporterError as error:
-                _log.debug("no events: %s", error)
+                _log.debug("no events: %s", str(error))
             except self._client.trouble() as error:
-                _log.debug("event stream ended: %s", error)
+                _log.debug("event stream ended: %s", str(error))
             self._stream = None
             self._client.close()
             self._stopping.wait(pause)
