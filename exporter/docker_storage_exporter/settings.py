@@ -7,9 +7,11 @@ that are made from it, have one source.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
+from urllib.parse import urlsplit
 
 from docker_storage_exporter.errors import SettingError
 
@@ -18,9 +20,11 @@ DEFAULT_DATA_ROOT = "/var/lib/docker"
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 
 _DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgtp]?)i?b?", re.IGNORECASE)
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", re.ASCII)
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgtp]?)i?b?", re.ASCII | re.IGNORECASE)
 _LABEL = re.compile(r"[^a-zA-Z0-9_]")
+_LONGEST_SECONDS = 366 * 86400.0
+_LARGEST_SIZE = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +45,8 @@ def duration(text: str) -> float:
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise ValueError(f"{text!r} is not a duration: write it like 30s, 5m or 1h30m")
     seconds = sum(float(number) * _DURATION_UNITS[unit] for number, unit in parts)
-    if seconds <= 0:
-        raise ValueError(f"{text!r} is not a duration that can be waited for")
+    if not 0 < seconds <= _LONGEST_SECONDS:
+        raise ValueError(f"{text!r} is not a duration that can be waited for: more than nothing, at most a year")
     return seconds
 
 
@@ -51,7 +55,10 @@ def size(text: str, *, base: int = 1024) -> int:
     match = _SIZE.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"{text!r} is not a size: write it like 512, 10m or 1g")
-    return int(float(match[1]) * base ** " kmgtp".index(match[2].lower() or " "))
+    number = float(match[1]) * base ** " kmgtp".index(match[2].lower() or " ")
+    if number > _LARGEST_SIZE:
+        raise ValueError(f"{text!r} is more than any disk holds")
+    return int(number)
 
 
 def share(text: str) -> float:
@@ -90,8 +97,10 @@ def address(text: str) -> Address:
 def expression(text: str) -> re.Pattern[str]:
     """A regular expression that has to match a whole name. Raises ValueError."""
     try:
-        return re.compile(text, re.DOTALL)
-    except re.error as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # such as [[:alpha:]], which Python reads as something else
+            return re.compile(text, re.DOTALL)
+    except (re.error, OverflowError, RecursionError, Warning) as error:
         raise ValueError(f"{text!r} is not a regular expression: {error}") from error
 
 
@@ -102,6 +111,10 @@ def engine_host(text: str) -> str:
         raise ValueError(f"{text!r}: ssh is not supported, run the exporter on the engine's host")
     if not separator or not rest or scheme not in ("unix", "tcp", "http", "https"):
         raise ValueError(f"{text!r} is not an engine's address: write it like {DEFAULT_HOST} or tcp://127.0.0.1:2376")
+    try:
+        _ = scheme == "unix" or urlsplit(text).port
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not an engine's address: {error}") from error
     return text
 
 

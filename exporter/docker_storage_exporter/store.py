@@ -12,5 +12,5 @@ class Store:
         self.latest: Snapshot | None = None
 
     def publish(self, snapshot: Snapshot) -> None:
-        """This is the state of things from now on."""
+        """From now on this is the state of things."""
         self.latest = snapshot

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Sequence
 
 from docker_storage_exporter.cli.options import parser, settings_from
-from docker_storage_exporter.cli.serve import serve
+from docker_storage_exporter.cli.serve import leave_on_sigterm, serve
 from docker_storage_exporter.demo import Demo
 from docker_storage_exporter.errors import ExporterError
 
@@ -19,6 +19,7 @@ def run(arguments: Sequence[str]) -> int:
     """Build the demo in a temporary folder, serve it until SIGTERM or Ctrl-C, and remove it."""
     made = parser("demo", "Serve a generated data root: a dozen volumes and containers, some growing while you watch.")
     settings = settings_from(made.parse_args(arguments))
+    leave_on_sigterm()
     with tempfile.TemporaryDirectory(prefix="docker-storage-exporter-demo-") as folder:
         demo = Demo(folder)
         try:

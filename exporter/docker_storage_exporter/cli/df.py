@@ -7,7 +7,9 @@ import json
 import sys
 import threading
 from collections.abc import Sequence
+from typing import final
 
+from docker_storage_exporter.cli.log import set_up_log
 from docker_storage_exporter.cli.options import parser, settings_from
 from docker_storage_exporter.hostfs import Host
 from docker_storage_exporter.inventory import CurrentInventory
@@ -29,8 +31,11 @@ def run(arguments: Sequence[str]) -> int:
     settings = settings_from(options)
     host = Host(settings.path_rootfs, settings.path_procfs)
     inventory = CurrentInventory(settings, host, EngineClient(settings))
+    set_up_log("debug" if settings.log_level == "debug" else "error")
     with _Bar() as bar:
         snapshot = measure_everything(settings, inventory, host, bar.update, Control())
+    if inventory.trouble:
+        print(f"{inventory.trouble}; this is what the disk says", file=sys.stderr)
     found = rows(snapshot)
     if options.format == "json":
         print(json.dumps([dataclasses.asdict(row) for row in found], indent=2))
@@ -39,8 +44,9 @@ def run(arguments: Sequence[str]) -> int:
     return 0
 
 
+@final
 class _Bar:
-    """A progress bar on the terminal's stderr while a walk runs; nothing at all when stderr or stdout is no terminal."""
+    """A progress bar on stderr while a walk runs; nothing at all unless stderr and stdout are terminals."""
 
     def __init__(self) -> None:
         self._shown = sys.stderr.isatty() and sys.stdout.isatty()

@@ -6,13 +6,25 @@ import argparse
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from typing import NoReturn
 
+from docker_storage_exporter.errors import SettingError
 from docker_storage_exporter.settings import Settings, from_texts, switch
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, as every error here is told, instead of showing every option there is."""
+
+    def error(self, message: str) -> NoReturn:
+        raise SettingError(f"{message}; see {self.prog} --help")
+
+
 def parser(command: str, description: str) -> argparse.ArgumentParser:
-    """A parser with an option for each setting. A setting that is a yes or no also has a --no- form."""
-    made = argparse.ArgumentParser(
+    """A parser with an option for each setting. A setting that is a yes or no also has a --no- form.
+
+    Parsing raises SettingError.
+    """
+    made = _Parser(
         prog=f"docker-storage-exporter {command}",
         description=description,
         epilog="Every option can also be given as the environment variable named with it; the option wins.",

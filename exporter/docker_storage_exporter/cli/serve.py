@@ -8,12 +8,13 @@ import sys
 import threading
 from collections.abc import Sequence
 
+from docker_storage_exporter.cli.log import set_up_log
 from docker_storage_exporter.cli.options import parse
 from docker_storage_exporter.collector import LiveCollector, Pages, live_registry
 from docker_storage_exporter.hostfs import Host
 from docker_storage_exporter.inventory import CurrentInventory, EventListener
 from docker_storage_exporter.inventory.client import EngineClient
-from docker_storage_exporter.model import Snapshot, printable
+from docker_storage_exporter.model import Snapshot
 from docker_storage_exporter.schedule import Scheduler
 from docker_storage_exporter.settings import Settings
 from docker_storage_exporter.sizer import implementation
@@ -21,7 +22,6 @@ from docker_storage_exporter.store import Store
 from docker_storage_exporter.web import Server, application
 
 _log = logging.getLogger(__name__)
-_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -33,18 +33,29 @@ def run(arguments: Sequence[str]) -> int:
 def serve(settings: Settings) -> int:
     """Serve with these settings until SIGTERM or SIGINT; the exit code.
 
-    Raises ExporterError when there is nothing to measure or the address is taken.
+    Raises ExporterError when there is nothing to measure or the address is taken: the user then gets that one line,
+    and no log besides. A signal that comes before anything is served ends the start at once.
     """
+    set_up_log("debug" if settings.log_level == "debug" else "error")
+    leave_on_sigterm()
+    exporter = Exporter(settings)
+    exporter.start()
     set_up_log(settings.log_level)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stopping.set())
-    exporter = Exporter(settings)
-    exporter.start()
+    if exporter.inventory.trouble:
+        _log.warning("%s", exporter.inventory.trouble)
+    _log.info("walking with the %s walker", implementation)
     print(f"listening on {exporter.server.url}", file=sys.stderr, flush=True)
     stopping.wait()
     exporter.stop()
     return 0
+
+
+def leave_on_sigterm() -> None:
+    """Until there is more to do: let SIGTERM end this process in order, with exit code 0."""
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
 
 
 class Exporter:
@@ -52,11 +63,11 @@ class Exporter:
 
     def __init__(self, settings: Settings) -> None:
         host = Host(settings.path_rootfs, settings.path_procfs)
-        inventory = CurrentInventory(settings, host, EngineClient(settings))
+        self.inventory = CurrentInventory(settings, host, EngineClient(settings))
         self.store = Store()
-        self.scheduler = Scheduler(settings, inventory, host, self._publish)
+        self.scheduler = Scheduler(settings, self.inventory, host, self._publish)
         self._events = EventListener(EngineClient(settings), self.scheduler.hint)
-        live = LiveCollector(self.store, self.scheduler.tally, self.scheduler.budget, inventory, host)
+        live = LiveCollector(self.store, self.scheduler.tally, self.scheduler.budget, self.inventory, host)
         self._pages = Pages(live_registry(live), settings.collector_labels or ())
         self.server = Server(
             settings.web_listen_address, application(self._pages, self.store), settings.web_max_connections
@@ -69,7 +80,6 @@ class Exporter:
         except BaseException:
             self.server.server_close()
             raise
-        _log.info("walking with the %s walker", implementation)
         self._events.start()
         threading.Thread(target=self.server.serve_forever, name="web", daemon=True).start()
 
@@ -83,22 +93,3 @@ class Exporter:
     def _publish(self, snapshot: Snapshot) -> None:
         self._pages.render(snapshot)
         self.store.publish(snapshot)
-
-
-class _Logfmt(logging.Formatter):
-    """Lines as `ts=… level=… msg="…"`, whatever is in the message."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        message = printable(record.getMessage()).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-        level = {"WARNING": "warn"}.get(record.levelname, record.levelname.lower())
-        line = f'ts={self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z")} level={level} msg="{message}"'
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
-
-
-def set_up_log(level: str) -> None:
-    """Log to stderr from this level on."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Logfmt())
-    ours = logging.getLogger("docker_storage_exporter")
-    ours.handlers, ours.propagate = [handler], False
-    ours.setLevel(_LEVELS[level])

@@ -14,7 +14,7 @@ from docker_storage_exporter import __version__
 from docker_storage_exporter.collector import catalogue as c
 from docker_storage_exporter.collector.catalogue import Family
 from docker_storage_exporter.hostfs import FilesystemProbe, Host
-from docker_storage_exporter.model import Kind, Unmeasured
+from docker_storage_exporter.model import Kind, Unmeasured, printable
 from docker_storage_exporter.schedule import Budget, Tally
 from docker_storage_exporter.sizer import implementation
 from docker_storage_exporter.store import Store
@@ -93,5 +93,5 @@ def _metric(family: Family, samples: Iterable[tuple[tuple[str, ...], float]]) ->
     make = CounterMetricFamily if family.type == "counter" else GaugeMetricFamily
     metric = make(family.base, family.help, labels=family.labels, unit=family.unit)
     for values, number in samples:
-        metric.add_metric(list(values), float(number))
+        metric.add_metric([printable(value) for value in values], float(number))
     return metric

@@ -23,7 +23,11 @@ class Row:
 
 def rows(snapshot: Snapshot) -> list[Row]:
     """All objects, the largest first; those without a number last."""
-    return sorted(_rows(snapshot), key=lambda row: (-(row.allocated_bytes or -1), row.kind, row.name))
+    return sorted(_rows(snapshot), key=_order)
+
+
+def _order(row: Row) -> tuple[bool, int, str, str]:
+    return row.allocated_bytes is None, -(row.allocated_bytes or 0), row.kind, row.name
 
 
 def _rows(snapshot: Snapshot) -> Iterator[Row]:

@@ -8,6 +8,7 @@ from docker_storage_exporter.report.rows import Row
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _STEP = 1024
+_ROUNDED_UP = 1023.95  # from here on one decimal would show a whole step
 
 
 def render_table(rows: Iterable[Row]) -> str:
@@ -23,7 +24,7 @@ def human_bytes(number: int | None) -> str:
     if number is None:
         return "-"
     value, unit = float(number), 0
-    while value >= _STEP and unit < len(_UNITS) - 1:
+    while value >= (_STEP if unit == 0 else _ROUNDED_UP) and unit < len(_UNITS) - 1:
         value, unit = value / _STEP, unit + 1
     return f"{number} B" if unit == 0 else f"{value:.1f} {_UNITS[unit]}"
 
@@ -39,4 +40,4 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
         cell.rjust(width) if column in (1, 2, 3) else cell.ljust(width)
         for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
     )
-    return "  ".join((kind, allocated, apparent, inodes, name, note)).rstrip() + "\n"
+    return f"{kind}  {allocated}  {apparent}  {inodes}  {name}  {note}".rstrip() + "\n"

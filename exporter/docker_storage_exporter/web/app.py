@@ -7,10 +7,8 @@ from collections.abc import Callable, Iterable
 from string import Template
 from typing import Any
 
-from prometheus_client.exposition import gzip_accepted
-
 from docker_storage_exporter import __version__
-from docker_storage_exporter.collector import Pages
+from docker_storage_exporter.collector import Pages, accepts
 from docker_storage_exporter.store import Store
 
 _Environ = dict[str, Any]
@@ -39,7 +37,7 @@ def application(pages: Pages, store: Store) -> _Application:
     """The application that serves these pages; `store` tells whether there is a snapshot yet."""
 
     def metrics(environ: _Environ) -> tuple[str, list[tuple[str, str]], Iterable[bytes]]:
-        gzip = gzip_accepted(environ.get("HTTP_ACCEPT_ENCODING", ""))
+        gzip = accepts(environ.get("HTTP_ACCEPT_ENCODING", ""), "gzip")
         page = pages.page(environ.get("HTTP_ACCEPT", ""), gzip=gzip)
         headers = [("Content-Type", page.content_type), ("Content-Length", str(page.length))]
         if page.encoding:
