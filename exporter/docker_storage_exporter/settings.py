@@ -86,7 +86,7 @@ def switch(text: str) -> bool:
 
 def address(text: str) -> Address:
     """HOST:PORT, :PORT or [IPV6]:PORT. Raises ValueError."""
-    match = re.fullmatch(r"(?:\[([0-9a-fA-F:.%a-z]+)\]|([^:\[\]]*)):(\d{1,5})", text)
+    match = re.fullmatch(r"(?:\[([0-9a-fA-F:.%a-z]+)\]|([^:\[\]]*)):([0-9]{1,5})", text)
     if match is None or int(match[3]) > 65535:  # noqa: PLR2004
         raise ValueError(
             f"{text!r} is not an address: write it like :{DEFAULT_PORT}, 127.0.0.1:{DEFAULT_PORT} or [::1]:80"

@@ -42,7 +42,7 @@ def _run(name: str, given: list[str]) -> int:
     try:
         _accept_any_name(sys.stdout)
         code: int = import_module(f"{__name__}.{name}").run(given)
-        sys.stdout.flush()
+        print(end="", flush=True)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # the reader of our output had enough
