@@ -27,11 +27,20 @@ from docker_storage_exporter.settings import (
 
 BAD = {
     "docker_host": ["", "docker", "ssh://host", "ftp://host", "unix://", "tcp://host:port", "tcp://host:99999"],
-    "docker_timeout": ["0s", "10", "5 m", "-5s", "m5", "1e3s", "٥s", "999999999d"],
+    "docker_timeout": ["0s", "10", "5 m", "-5s", "m5", "1e3s", "\N{ARABIC-INDIC DIGIT FIVE}s", "999999999d"],
     "docker_cert_path": ["certs", "~/.docker"],
     "path_data_root": ["var/lib/docker", "."],
     "scan_duty": ["0", "-0.1", "nan", "inf", "65", "a tenth", "1e-3"],
-    "web_listen_address": ["10054", "localhost", ":70000", "::1:80", "[::1]", ":-1", "a:b:1", ":٨٠"],
+    "web_listen_address": [
+        "10054",
+        "localhost",
+        ":70000",
+        "::1:80",
+        "[::1]",
+        ":-1",
+        "a:b:1",
+        ":\N{ARABIC-INDIC DIGIT EIGHT}0",
+    ],
     "web_max_connections": ["0", "-1", "1.5", "many", "²"],
     "collector_volumes": ["maybe", "2", "ja"],
     "collector_volume_include": ["(", "[a-", "*", "a{99999999999999999999}", "[[:alpha:]]+", "(" * 5000 + ")" * 5000],
@@ -51,8 +60,17 @@ def test_a_duration_is_spelled_as_prometheus_spells_it(text, seconds):
 
 @pytest.mark.parametrize(
     ("text", "base", "number"),
-    [("512", 1024, 512), ("10m", 1024, 10 * 1024**2), ("10m", 1000, 10**7), ("1.5g", 1024, 3 * 2**29)]
-    + [(" 2GiB ", 1024, 2**31), ("7b", 1024, 7), ("1KB", 1000, 1000), ("1p", 1024, 2**50), ("0", 1024, 0)],
+    [
+        ("512", 1024, 512),
+        ("10m", 1024, 10 * 1024**2),
+        ("10m", 1000, 10**7),
+        ("1.5g", 1024, 3 * 2**29),
+        (" 2GiB ", 1024, 2**31),
+        ("7b", 1024, 7),
+        ("1KB", 1000, 1000),
+        ("1p", 1024, 2**50),
+        ("0", 1024, 0),
+    ],
 )
 def test_a_size_is_spelled_as_docker_spells_it(text, base, number):
     assert size(text, base=base) == number
@@ -60,7 +78,7 @@ def test_a_size_is_spelled_as_docker_spells_it(text, base, number):
 
 @pytest.mark.parametrize("text", ["", "m", "1x", "-1", "1 2", "1e3", "9" * 400, "99999p", "1\N{KELVIN SIGN}"])
 def test_what_is_no_size_or_more_than_any_disk_is_refused(text):
-    with pytest.raises(ValueError, match="is (not a size|more than any disk holds)"):
+    with pytest.raises(ValueError, match=r"is (not a size|more than any disk holds)"):
         size(text)
 
 

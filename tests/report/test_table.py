@@ -7,8 +7,18 @@ from docker_storage_exporter.report import Row, human_bytes, render_table
 
 @pytest.mark.parametrize(
     ("number", "shown"),
-    [(None, "-"), (0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1536, "1.5 KiB"), (48 * 2**20, "48.0 MiB")]
-    + [(2**20 - 1, "1.0 MiB"), (5 * 2**30, "5.0 GiB"), (2**40, "1.0 TiB"), (2**60, "1024.0 PiB")],
+    [
+        (None, "-"),
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (1024, "1.0 KiB"),
+        (1536, "1.5 KiB"),
+        (48 * 2**20, "48.0 MiB"),
+        (2**20 - 1, "1.0 MiB"),
+        (5 * 2**30, "5.0 GiB"),
+        (2**40, "1.0 TiB"),
+        (2**60, "1024.0 PiB"),
+    ],
 )
 def test_bytes_are_shown_in_the_largest_unit_with_a_whole_part(number, shown):
     assert human_bytes(number) == shown
