@@ -17,7 +17,7 @@ from docker_storage_exporter.errors import ListenError
 from docker_storage_exporter.settings import Address
 
 _log = logging.getLogger(__name__)
-_BACKLOG = 128
+_BACKLOG = 1024  # a burst of connections waits here; beyond it the kernel makes each wait a second
 _LONGEST_LINE = 65536
 _PRODUCT = "docker-storage-exporter"
 
