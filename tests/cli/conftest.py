@@ -21,6 +21,7 @@ from docker_storage_exporter.demo import Demo
 
 # Files that are open until the end of the process are no news there; any other warning is.
 COMMAND = (sys.executable, "-W", "error", "-W", "ignore::ResourceWarning", "-m", "docker_storage_exporter")
+INTERRUPTIBLE = ("env", "--default-signal=INT")  # whoever runs the tests may run them with Ctrl-C switched off
 
 
 @pytest.fixture
