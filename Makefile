@@ -41,7 +41,7 @@ format: .venv/dev ## format the code
 	@$(BIN)/ruff format -q exporter tests
 
 golden: .venv/dev ## write the golden pages anew, to be looked at with git diff
-	@UPDATE_GOLDEN=1 $(BIN)/pytest -q tests/collector
+	@UPDATE_GOLDEN=1 $(BIN)/pytest -q tests/collector tests/test_settings.py
 
 bench: .venv/dev ## measure scrapes, memory and idle CPU with thousands of objects; writes docs/benchmarks.md
 	@$(BIN)/python tests/bench/bench_scrape.py

@@ -4,6 +4,8 @@ import re
 from dataclasses import FrozenInstanceError, fields
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from docker_storage_exporter.errors import SettingError
 from docker_storage_exporter.settings import (
@@ -144,6 +146,17 @@ def test_a_bad_value_is_one_line_that_begins_with_its_flag(name, text):
 
     assert str(caught.value).startswith(f"--{flag}: {text!r}")
     assert "\n" not in str(caught.value)
+
+
+@given(
+    st.sampled_from(fields(Settings)),
+    st.one_of(st.text(max_size=30), st.text("0123456789.kmgshd:[]/(*?{}", max_size=12)),
+)
+def test_whatever_is_given_is_parsed_or_refused_in_one_line(entry, text):
+    try:
+        from_texts({entry.name: text}, {})
+    except SettingError as error:
+        assert str(error).isprintable()  # noqa: PT017 - most texts are refused, some are not
 
 
 def test_the_messages_for_bad_input_are_the_golden_ones(golden):

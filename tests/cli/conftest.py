@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import urllib.request
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler
 
 import pytest
@@ -105,21 +105,28 @@ class Serving:
             self.process.stderr.close()
 
 
-@pytest.fixture
-def serve(tmp_path):
-    """Start a command that serves on a free port; it ends with the test."""
+@contextmanager
+def servers(folder):
+    """A function that starts a command which serves on a free port; all of them end with the block."""
     with ExitStack() as running:
 
-        def serve(*arguments, command=("serve",), environment=None, before=()):
-            env = {**os.environ, "DOCKER_HOST": f"unix://{tmp_path}/no-engine.sock", **(environment or {})}
+        def serve(*arguments, command=("serve",), environment=None):
+            env = {**os.environ, "DOCKER_HOST": f"unix://{folder}/no-engine.sock", **(environment or {})}
             quick = ("--web.listen-address=127.0.0.1:0", "--publish.interval=200ms")
-            given = [*before, *COMMAND, *command, *quick, *arguments]
+            given = [*COMMAND, *command, *quick, *arguments]
             process = subprocess.Popen(given, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=env)
             serving = Serving(process)
             running.callback(serving.end)
             assert serving.url, serving.lines
             return serving
 
+        yield serve
+
+
+@pytest.fixture
+def serve(tmp_path):
+    """Start a command that serves; it ends with the test."""
+    with servers(tmp_path) as serve:
         yield serve
 
 

@@ -66,6 +66,17 @@ def test_an_object_that_is_gone_or_excluded_is_left_out_or_says_so(run, demo, tm
     assert rows[-1]["allocated_bytes"] is None
 
 
+def test_what_is_cut_is_told(run, data_root):
+    done = run("df", "--format=json", data_root, "--collector.max-objects=3")
+
+    assert [row["name"] for row in json.loads(done.stdout) if row["kind"] == "volume"] == [
+        "shop_db-data",
+        "ci_registry",
+        "shop_db-backup",
+    ]
+    assert done.stderr.endswith("\n18 objects, the smallest, are left out: see --collector.max-objects\n")
+
+
 def test_a_name_that_is_no_utf8_is_shown_escaped(run, demo, tmp_path):
     name = os.fsencode(tmp_path) + b"/docker/volumes/odd\xff\n/_data"
     os.makedirs(name)

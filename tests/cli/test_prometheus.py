@@ -12,23 +12,25 @@ import urllib.request
 
 import pytest
 
+from cli.conftest import servers
 from conftest import need
 
-CONFIG = """
-global: {{scrape_interval: 1s, scrape_timeout: 1s}}
-scrape_configs:
-  - job_name: docker-storage
-    static_configs: [{{targets: ["{target}"]}}]
-"""
+NAMES = (b"plain", b'quote"', b"back\\slash", b"line\nfeed", b"bad\xff", "whale \N{SPOUTING WHALE}".encode())
 
 
 class Prometheus:
-    """A Prometheus of its own, on a free port of 127.0.0.1, which scrapes one target every second."""
+    """A Prometheus of its own, on a free port of 127.0.0.1, which scrapes each target every second."""
 
-    def __init__(self, folder, target):
+    def __init__(self, folder, targets):
+        self.targets = targets
         with socket.create_server(("127.0.0.1", 0)) as free:
             self._url = f"http://127.0.0.1:{free.getsockname()[1]}"
-        (folder / "prometheus.yml").write_text(CONFIG.format(target=target))
+        jobs = [
+            {"job_name": job, "static_configs": [{"targets": [serving.url.removeprefix("http://")]}]}
+            for job, serving in targets.items()
+        ]
+        config = {"global": {"scrape_interval": "1s", "scrape_timeout": "1s"}, "scrape_configs": jobs}
+        (folder / "prometheus.yml").write_text(json.dumps(config))
         command = [
             "prometheus",
             f"--config.file={folder}/prometheus.yml",
@@ -65,27 +67,24 @@ class Prometheus:
             self._process.wait()
 
 
-@pytest.fixture
-def prometheus(tmp_path):
-    """Start a Prometheus for a target; it ends with the test."""
+@pytest.fixture(scope="module")
+def asked(demo, tmp_path_factory):
+    """A Prometheus that scrapes two exporters: one of the made-up data root, one of a data root with odd names."""
     need("prometheus")
-    (tmp_path / "prometheus").mkdir()
-    running = []
+    folder = tmp_path_factory.mktemp("prometheus")
+    for name in NAMES:
+        os.makedirs(os.fsencode(folder) + b"/docker/volumes/" + name + b"/_data")
+    with servers(folder) as serve:
+        targets = {}
+        for job, root, volumes in (("demo", demo.data_root, 12), ("odd", f"{folder}/docker", len(NAMES))):
+            targets[job] = serve(f"--path.data-root={root}")
+            targets[job].until("docker_volume_allocated_bytes", lambda found, volumes=volumes: len(found) == volumes)
+        prometheus = Prometheus(folder, targets)
+        yield prometheus
+        prometheus.end()
 
-    def start(target):
-        running.append(Prometheus(tmp_path / "prometheus", target))
-        return running[-1]
 
-    yield start
-    for started in running:
-        started.end()
-
-
-def test_prometheus_names_the_three_largest_volumes(serve, prometheus, data_root, demo):
-    serving = serve(data_root)
-    serving.until("docker_volume_allocated_bytes", lambda found: len(found) == 12)
-    asked = prometheus(serving.url.removeprefix("http://"))
-
+def test_prometheus_names_the_three_largest_volumes(asked, demo):
     found = asked.until("topk(3, docker_volume_allocated_bytes)", 3)
 
     assert [labels["volume"] for labels, _ in found] == ["shop_db-data", "ci_registry", "shop_db-backup"]
@@ -94,24 +93,27 @@ def test_prometheus_names_the_three_largest_volumes(serve, prometheus, data_root
     assert found[0][1] == int(said.split()[0])
 
 
-def test_prometheus_takes_every_sample_whatever_the_names_are_and_joins_them(serve, prometheus, tmp_path):
-    names = [b"plain", b'quote"', b"back\\slash", b"line\nfeed", b"bad\xff", "whale \N{SPOUTING WHALE}".encode()]
-    for name in names:
-        os.makedirs(os.fsencode(tmp_path) + b"/docker/volumes/" + name + b"/_data")
-    serving = serve(f"--path.data-root={tmp_path}/docker")
-    serving.until("docker_volume_allocated_bytes", lambda found: len(found) == len(names))
-    asked = prometheus(serving.url.removeprefix("http://"))
+def test_prometheus_takes_every_sample_of_every_page(asked):
+    found = asked.until("scrape_samples_scraped", 2)
 
-    found = asked.until(
-        "docker_volume_allocated_bytes * on (volume) group_left (driver) docker_volume_info", len(names)
-    )
+    for labels, number in found:
+        page = asked.targets[labels["job"]].get()
+        assert number == sum(1 for line in page.split("\n") if line and not line.startswith("#"))
+    assert {(target["health"], target["lastError"]) for target in asked.ask("targets")["activeTargets"]} == {("up", "")}
 
-    assert {labels["volume"] for labels, _ in found} == {name.decode("utf-8", "backslashreplace") for name in names}
+
+def test_prometheus_joins_numbers_and_identity_whatever_the_names_are(asked):
+    joined = 'docker_volume_allocated_bytes{job="odd"} * on (volume) group_left (driver) docker_volume_info{job="odd"}'
+
+    found = asked.until(joined, len(NAMES))
+
+    assert {labels["volume"] for labels, _ in found} == {name.decode("utf-8", "backslashreplace") for name in NAMES}
     assert {labels["driver"] for labels, _ in found} == {"local"}
-    ((_, scraped),) = asked.until("scrape_samples_scraped", 1)
-    page = serving.get()
-    assert scraped == sum(1 for line in page.split("\n") if line and not line.startswith("#"))
-    (target,) = asked.ask("targets")["activeTargets"]
-    assert (target["health"], target["lastError"]) == ("up", "")
+
+
+def test_prometheus_knows_type_and_unit_from_openmetrics(asked):
+    asked.until("scrape_samples_scraped", 2)
+
     (metadata,) = asked.ask("metadata", metric="docker_volume_allocated_bytes").values()
+
     assert (metadata[0]["type"], metadata[0]["unit"]) == ("gauge", "bytes")

@@ -36,6 +36,8 @@ def run(arguments: Sequence[str]) -> int:
         snapshot = measure_everything(settings, inventory, host, bar.update, Control())
     if inventory.trouble:
         print(f"{inventory.trouble}; this is what the disk says", file=sys.stderr)
+    if left_out := sum(snapshot.cut.values()):
+        print(f"{left_out} objects, the smallest, are left out: see --collector.max-objects", file=sys.stderr)
     found = rows(snapshot)
     if options.format == "json":
         print(json.dumps([dataclasses.asdict(row) for row in found], indent=2))
