@@ -29,7 +29,7 @@ class _Answer(ServerHandler):
 
     def log_exception(self, exc_info: Any) -> None:
         """A client that does not read is no news; anything else is a defect, but only of this request."""
-        level = logging.DEBUG if isinstance(exc_info[1], OSError) else logging.ERROR
+        level = logging.DEBUG if isinstance(exc_info[1], TimeoutError) else logging.ERROR
         _log.log(level, "request failed", exc_info=exc_info)
 
 
