@@ -19,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 
 from docker_storage_exporter.demo import Demo
 
-# Files that are open until the end of the process are no news there; any other warning is.
+# docker-py leaves the socket of a refused connection to the garbage collector, see pyproject.toml.
 COMMAND = (sys.executable, "-W", "error", "-W", "ignore::ResourceWarning", "-m", "docker_storage_exporter")
 INTERRUPTIBLE = ("env", "--default-signal=INT")  # whoever runs the tests may run them with Ctrl-C switched off
 

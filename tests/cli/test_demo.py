@@ -6,9 +6,9 @@ import subprocess
 import time
 
 import pytest
+from conftest import need
 
 from cli.conftest import COMMAND, INTERRUPTIBLE
-from conftest import need
 
 
 def test_a_newcomer_sees_sizes_sees_them_grow_and_keeps_nothing(serve, tmp_path):

@@ -8,8 +8,9 @@ import select
 import shutil
 import subprocess
 
-from cli.conftest import COMMAND
 from conftest import need
+
+from cli.conftest import COMMAND
 
 FIELDS = ["kind", "name", "allocated_bytes", "apparent_bytes", "inodes", "unreadable", "note"]
 

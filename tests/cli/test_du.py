@@ -9,9 +9,9 @@ import time
 from contextlib import suppress
 
 import pytest
+from conftest import need
 
 from cli.conftest import COMMAND, INTERRUPTIBLE
-from conftest import need
 
 KEYS = {"path", "allocated_bytes", "apparent_bytes", "inodes", "unreadable", "errors", "complete"}
 

@@ -4,7 +4,6 @@ import os
 import socket
 
 import pytest
-
 from conftest import need
 
 GARBAGE = {

@@ -11,9 +11,9 @@ import urllib.parse
 import urllib.request
 
 import pytest
+from conftest import need
 
 from cli.conftest import servers
-from conftest import need
 
 NAMES = (b"plain", b'quote"', b"back\\slash", b"line\nfeed", b"bad\xff", "whale \N{SPOUTING WHALE}".encode())
 

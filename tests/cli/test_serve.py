@@ -7,9 +7,9 @@ import subprocess
 import time
 
 import pytest
+from conftest import need
 
 from cli.conftest import COMMAND, CONTAINER, GOOD, VOLUME
-from conftest import need
 
 
 def du(path):

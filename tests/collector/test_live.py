@@ -1,7 +1,6 @@
 """Live collector: what is true at the moment of the scrape, and nothing where that is not known."""
 
 import os
-from contextlib import ExitStack, closing
 from dataclasses import replace
 
 import pytest
@@ -31,11 +30,6 @@ class World:
         self.inventory = Inventory(Engine(), root=root)
         self.registry = live_registry(LiveCollector(self.store, self.tally, self.budget, self, self.host, "abc123"))
 
-    def close(self):
-        """Close what the host keeps open to hear of new mounts."""
-        if self.host._watch is not None:
-            self.host._watch.close()
-
     def publish(self, **changes):
         """A snapshot, its inventory with these changes."""
         self.store.publish(Snapshot(replace(self.inventory, **changes), at=1_760_000_000.5))
@@ -50,16 +44,9 @@ class World:
 
 
 @pytest.fixture
-def make():
-    """Make a world with this data root."""
-    with ExitStack() as made:
-        yield lambda *where: made.enter_context(closing(World(*where)))
-
-
-@pytest.fixture
-def world(make, tmp_path):
+def world(tmp_path):
     """A world with a data root on this disk."""
-    return make(str(tmp_path))
+    return World(str(tmp_path))
 
 
 def test_engine_up_is_what_the_inventory_says_at_this_moment(world):
@@ -93,10 +80,10 @@ def test_a_filesystem_that_is_refused_unknown_or_gone_is_absent(world, changes):
     assert "docker_storage_filesystem_size_bytes{" not in world.page()
 
 
-def test_a_data_root_whose_name_is_not_utf8_does_not_cost_the_page(make, tmp_path):
+def test_a_data_root_whose_name_is_not_utf8_does_not_cost_the_page(tmp_path):
     root = tmp_path / "data\udcff"
     root.mkdir()
-    world = make(str(root))
+    world = World(str(root))
     world.publish()
 
     ((labels, _),) = world.families()["docker_storage_filesystem_size_bytes"]
@@ -104,9 +91,9 @@ def test_a_data_root_whose_name_is_not_utf8_does_not_cost_the_page(make, tmp_pat
     assert labels["root"] == str(tmp_path) + r"/data\xff"
 
 
-def test_below_a_rootfs_the_labels_are_the_host_s_own_paths(make, tmp_path):
+def test_below_a_rootfs_the_labels_are_the_host_s_own_paths(tmp_path):
     (tmp_path / "var/lib/docker").mkdir(parents=True)
-    world = make("/var/lib/docker", str(tmp_path))
+    world = World("/var/lib/docker", str(tmp_path))
     world.publish()
 
     ((labels, _),) = world.families()["docker_storage_filesystem_size_bytes"]

@@ -4,6 +4,7 @@ import dataclasses
 import subprocess
 
 import pytest
+from conftest import need
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import generate_latest
@@ -11,7 +12,6 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_plain
 
-from conftest import need
 from docker_storage_exporter.collector.catalogue import OBJECT_FAMILIES
 from docker_storage_exporter.collector.objects import samples, skippable
 from docker_storage_exporter.collector.text import block

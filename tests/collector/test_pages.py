@@ -6,11 +6,11 @@ import threading
 import zlib
 
 import pytest
+from conftest import need
 from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_plain
 
-from conftest import need
 from docker_storage_exporter.collector import Pages, accepts
 from docker_storage_exporter.model import Engine, Inventory, Place, Sized, Snapshot, Volume, VolumeRow
 

@@ -11,8 +11,8 @@ import time
 from contextlib import ExitStack, closing, suppress
 
 import pytest
-
 from conftest import need
+
 from docker_storage_exporter.errors import ListenError
 from docker_storage_exporter.settings import Address
 from docker_storage_exporter.web import Server
