@@ -11,6 +11,7 @@ from conftest import need
 from cli.conftest import COMMAND, INTERRUPTIBLE
 
 
+@pytest.mark.slow
 def test_a_newcomer_sees_sizes_sees_them_grow_and_keeps_nothing(serve, tmp_path):
     serving = serve("--publish.interval=100ms", command=("demo",), environment={"TMPDIR": str(tmp_path)})
     (folder,) = tmp_path.glob("docker-storage-exporter-demo-*")

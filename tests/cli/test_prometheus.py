@@ -15,6 +15,7 @@ from conftest import need
 
 from cli.conftest import servers
 
+pytestmark = pytest.mark.slow
 NAMES = (b"plain", b'quote"', b"back\\slash", b"line\nfeed", b"bad\xff", "whale \N{SPOUTING WHALE}".encode())
 
 

@@ -50,6 +50,15 @@ def test_it_says_where_it_listens_and_why_the_engine_is_down_each_once(serve, da
     assert len(down) == 1
 
 
+def test_promtool_finds_nothing_to_say_about_the_whole_page(serve, data_root):
+    need("promtool")
+    page = serve(data_root).get()
+
+    done = subprocess.run(["promtool", "check", "metrics"], input=page.encode(), capture_output=True, check=False)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
 def test_the_default_command_is_serve(serve, data_root):
     assert serve(data_root, command=()).get("/-/ready") == "ready\n"
 
