@@ -166,11 +166,10 @@ def test_where_the_disk_can_be_read_such_an_engine_costs_its_answer_only(serve, 
     assert not any("Traceback" in line for line in serving.lines)
 
 
-@pytest.mark.parametrize("full", ["du", "df"])
-def test_output_that_cannot_be_written_is_an_error(run, data_root, full):
-    arguments = ("du", "/dev/null") if full == "du" else ("df", data_root)
+@pytest.mark.parametrize("arguments", [("du", "/dev/null"), ("du", "--format=json", "/dev/null"), ("df",)])
+def test_output_that_cannot_be_written_is_an_error(run, demo, arguments):
     with open("/dev/full", "w") as output:
-        done = run(*arguments, stdout=output)
+        done = run(*arguments, stdout=output, environment={"DSE_PATH_DATA_ROOT": demo.data_root})
 
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == "docker-storage-exporter: output: No space left on device"

@@ -133,8 +133,8 @@ class TestManners:
         server = start(application, most=4)
         with connect(server, b"GET / HTTP/1.0\r\n\r\n") as client, ExitStack() as others:
             assert asked.wait(20)
-            for _ in range(20):
-                others.enter_context(connect(server))
+            silent = [others.enter_context(connect(server)) for _ in range(20)]
+            assert [everything(other) for other in silent[:17]] == [b""] * 17
             answer.set()
 
             assert everything(client).endswith(b"\r\n\r\nok")
