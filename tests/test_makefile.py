@@ -7,7 +7,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
 from conftest import need
 
 PROJECT = Path(__file__).parent.parent
