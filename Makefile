@@ -5,16 +5,17 @@ PYTHON ?= python3
 BIN := .venv/bin
 PACKAGE := exporter/docker_storage_exporter
 
-.PHONY: help run demo test check lint types rooms format golden bench clean
+.PHONY: help run demo test check lint types rooms format golden docs bench clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/run ## start the exporter: on this host's Docker, or on a made-up one where there is none
 	@$(BIN)/docker-storage-exporter; code=$$?; \
-	case $$code in \
-	3) echo "nothing to measure here: starting the demo" >&2; exec $(BIN)/docker-storage-exporter demo;; \
-	4) echo "rights are missing: try sudo make run" >&2; exit 4;; \
+	case "$$code $$(id -u)" in \
+	"3 "*) echo "nothing to measure here: starting the demo" >&2; exec $(BIN)/docker-storage-exporter demo;; \
+	"4 0") exit 4;; \
+	"4 "*) echo "rights are missing: try sudo make run" >&2; exit 4;; \
 	*) exit $$code;; \
 	esac
 
@@ -27,8 +28,8 @@ test: .venv/dev ## run all tests; with REQUIRE_TOOLS=1 a test without its tool f
 check: lint types rooms ## everything but the tests: style, types, rooms
 
 lint: .venv/dev ## look for mistakes and style
-	@$(BIN)/ruff check exporter tests
-	@$(BIN)/ruff format --check exporter tests
+	@$(BIN)/ruff check exporter tests docs
+	@$(BIN)/ruff format --check exporter tests docs
 
 types: .venv/dev ## check the types
 	@$(BIN)/mypy
@@ -37,14 +38,17 @@ rooms: .venv/dev ## check that rooms import only from rooms before them
 	@PYTHONPATH=exporter $(BIN)/lint-imports
 
 format: .venv/dev ## format the code
-	@$(BIN)/ruff check --fix-only -q exporter tests
-	@$(BIN)/ruff format -q exporter tests
+	@$(BIN)/ruff check --fix-only -q exporter tests docs
+	@$(BIN)/ruff format -q exporter tests docs
 
 golden: .venv/dev ## write the golden pages anew, to be looked at with git diff
 	@UPDATE_GOLDEN=1 $(BIN)/pytest -q tests/collector tests/test_settings.py
 
-bench: .venv/dev ## measure scrapes, memory and idle CPU with thousands of objects; writes docs/benchmarks.md
-	@$(BIN)/python tests/bench/bench_scrape.py
+docs: .venv/run ## write the references of metrics and settings anew
+	@$(BIN)/python docs/generate.py
+
+bench: .venv/run ## measure scrapes, memory and idle CPU with thousands of objects; writes docs/benchmarks.md
+	@$(BIN)/python tests/bench/bench_scrape.py $(BENCH_ARGS)
 
 clean: ## remove what was made here
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
@@ -53,14 +57,36 @@ clean: ## remove what was made here
 # The two stages of the environment: what running needs, and what developing needs on top of it.
 .venv/run: pyproject.toml $(PACKAGE)/__init__.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || \
-	{ echo "error: $(PYTHON) is not Python 3.10 or newer; install it, or name one: make PYTHON=python3.12 …" >&2; exit 2; }
+	$(call fail,$(PYTHON) is not Python 3.10 or newer; install it or name one: make PYTHON=python3.12 $(MAKECMDGOALS))
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
-	{ echo "error: this Python has no venv module; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 2; }
-	@[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	@$(BIN)/python -m pip install --quiet --editable . $(PIP_ARGS)
+	$(call fail,$(PYTHON) has no venv module; on Debian and Ubuntu: apt-get install python3-venv)
+	@{ mkdir -p .venv && touch .venv exporter; } 2>/dev/null || \
+	$(call fail,cannot write to $(CURDIR); use a checkout of your own or remove a .venv that another user made)
+	@echo "setting up .venv, once" >&2
+	@[ "$$(cat .venv/python 2>/dev/null)" = "$(PYTHON)" ] && $(BIN)/python -m pip --version >/dev/null 2>&1 || \
+	$(PYTHON) -m venv --clear .venv || $(call fail,$(PYTHON) cannot make a virtual environment)
+	@echo "$(PYTHON)" >.venv/python
+	@$(call pip,--editable .)
 	@touch $@
 
 .venv/dev: .venv/run constraints.txt
-	@$(BIN)/python -m pip install --quiet --group dev --constraint constraints.txt
+	@$(call pip,--upgrade 'pip>=25.1')
+	@$(call pip,--group dev --constraint constraints.txt)
 	@touch $@
+
+# Another Python than the one of .venv was named on the command line: .venv is made anew.
+ifeq ($(origin PYTHON),command line)
+ifneq ($(PYTHON),$(shell cat .venv/python 2>/dev/null))
+.PHONY: .venv/run
+endif
+endif
+
+# One line instead of pip's many, which stay in a file.
+define pip
+$(BIN)/python -m pip install --disable-pip-version-check --no-input $(PIP_ARGS) $(1) >.venv/pip.log 2>&1 || \
+$(call fail,pip: $$(sed -n 's/^ *ERROR: //p' .venv/pip.log | head -n 1) (is there a network? more in .venv/pip.log))
+endef
+
+define fail
+{ echo "error: $(1)" >&2; exit 2; }
+endef
