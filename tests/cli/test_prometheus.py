@@ -86,6 +86,8 @@ def asked(demo, tmp_path_factory):
 
 
 def test_prometheus_names_the_three_largest_volumes(asked, demo):
+    asked.until("docker_volume_allocated_bytes", 12 + len(NAMES))  # both targets were scraped
+
     found = asked.until("topk(3, docker_volume_allocated_bytes)", 3)
 
     assert [labels["volume"] for labels, _ in found] == ["shop_db-data", "ci_registry", "shop_db-backup"]
