@@ -29,7 +29,8 @@ def run(tmp_path):
     """Run a command to its end, without an engine unless it is told of one; `before` is what starts it."""
 
     def run(*arguments, before=(), environment=None, stdout=subprocess.PIPE, **options):
-        env = {**os.environ, "DOCKER_HOST": f"unix://{tmp_path}/no-engine.sock", **(environment or {})}
+        usual = {"DOCKER_HOST": f"unix://{tmp_path}/no-engine.sock", "PYTHONUNBUFFERED": ""}
+        env = {**os.environ, **usual, **(environment or {})}
         command = [*before, *COMMAND, *arguments]
         return subprocess.run(
             command, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=60, check=False, env=env, **options

@@ -159,6 +159,16 @@ def test_a_new_snapshot_is_on_the_next_page_in_every_format(pages):
         assert b"before0" not in text
 
 
+def test_what_was_asked_for_compressed_is_compressed_before_it_is_asked_for_again(pages):
+    pages.render(named("v"))
+    assert pages._rendered.compressed == {}
+
+    pages.page(OPENMETRICS, gzip=True)
+    pages.render(named("v"))
+
+    assert list(pages._rendered.compressed) == [True]
+
+
 def test_every_answer_is_whole_while_new_snapshots_are_rendered(pages):
     snapshots = [named(f"generation-{number}-", 50) for number in range(4)]
     pages.render(snapshots[0])
