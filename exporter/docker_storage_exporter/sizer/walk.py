@@ -175,11 +175,17 @@ class _Walk:
         try:
             return self._checked_open(name, parent, inode)
         except OSError as error:
-            if error.errno in _EXHAUSTED and len(self._open) > 1:
-                self._open.popleft().close()
-                return self._open_listed(name, parent, inode)  # at most _OPEN_FRAMES times
+            if self._made_room(error):
+                return self._open_listed(name, parent, inode)
             self._note(error)
             return None
+
+    def _made_room(self, error: OSError) -> bool:
+        """Whether to try again, because no descriptor was left and one was closed: at most _OPEN_FRAMES times."""
+        if error.errno not in _EXHAUSTED or len(self._open) < 2:  # noqa: PLR2004 - the last one is in use
+            return False
+        self._open.popleft().close()
+        return True
 
     def _checked_open(self, name: str, parent: int | None, inode: int) -> int | None:
         """Open a directory; None if it was replaced or mounted over and so is not that inode of this tree."""
@@ -200,7 +206,10 @@ class _Walk:
             with os.scandir(descriptor) as entries:
                 self._count(frame, entries)
         except OSError as error:
-            self._note(error)
+            if self._made_room(error):  # scandir takes a descriptor of its own, before it reads
+                self._read(frame, descriptor)
+            else:
+                self._note(error)
 
     def _count(self, frame: _Frame, entries: Iterator[os.DirEntry[str]]) -> None:
         device, linked, boundary, pending = self._device, self._linked, frame.boundary, frame.pending
