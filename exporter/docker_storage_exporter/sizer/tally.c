@@ -120,31 +120,31 @@ static double debt(struct worker *worker)
     return over / control->share - (double)(monotonic_nanoseconds() - walk->started) * 1e-9;
 }
 
-static void nap(double seconds)
+/* Sleep so long, or until the walk has to end. What the naps cost is nobody's debt: with a small share it would never be
+ * paid off. */
+static void sleep_off(struct worker *worker, double seconds)
 {
-    struct timespec span = {.tv_nsec = LONGEST_NAP_NANOSECONDS};
+    double due = (double)monotonic_nanoseconds() * 1e-9 + seconds;
 
-    if (seconds * 1e9 < LONGEST_NAP_NANOSECONDS)
-        span.tv_nsec = (long)(seconds * 1e9);
-    nanosleep(&span, NULL);
+    while (seconds > 0 && !atomic_load(&worker->walk->ended) && !has_to_end(worker->walk)) {
+        struct timespec nap = {.tv_nsec = LONGEST_NAP_NANOSECONDS};
+        if (seconds * 1e9 < LONGEST_NAP_NANOSECONDS)
+            nap.tv_nsec = (long)(seconds * 1e9);
+        nanosleep(&nap, NULL);
+        seconds = due - (double)monotonic_nanoseconds() * 1e-9;
+    }
+    worker->cpu_merged = thread_cpu_nanoseconds();
 }
 
 bool tally_check(struct worker *worker)
 {
-    double owed;
-
     if (!tally_merge(worker))
         return false;
-    do {
-        if (atomic_load(&worker->walk->ended))
-            return false;
-        if (has_to_end(worker->walk)) {
-            walk_end(worker->walk, 0);
-            return false;
-        }
-        owed = debt(worker);
-        if (owed > 0)
-            nap(owed);
-    } while (owed > 0);
-    return true;
+
+    double owed = debt(worker);
+    if (owed > 0)
+        sleep_off(worker, owed);
+    if (has_to_end(worker->walk))
+        walk_end(worker->walk, 0);
+    return !atomic_load(&worker->walk->ended);
 }

@@ -60,12 +60,19 @@ class _Pace:
 
     def check(self) -> None:
         """Raise _CutShort when the walk has to end; otherwise sleep off what it used too fast."""
-        while True:
+        debt = self._debt()
+        if debt > 0:
+            self._sleep_off(debt)
+        self._raise_if_over()
+
+    def _sleep_off(self, seconds: float) -> None:
+        """Sleep in slices. What these cost is nobody's debt: with a small share it would never be paid off."""
+        cpu, due = time.thread_time(), time.monotonic() + seconds
+        while seconds > 0:
             self._raise_if_over()
-            debt = self._debt()
-            if debt <= 0:
-                return
-            self._control.sleep(min(debt, _LONGEST_NAP_SECONDS))
+            self._control.sleep(min(seconds, _LONGEST_NAP_SECONDS))
+            seconds = due - time.monotonic()
+        self._cpu += time.thread_time() - cpu
 
     def _raise_if_over(self) -> None:
         control = self._control
