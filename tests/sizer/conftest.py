@@ -6,7 +6,9 @@ import contextlib
 import importlib
 import os
 import subprocess
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -77,6 +79,16 @@ def tree(tmp_path):
     path.mkdir()
     yield path
     trees.remove(path)
+
+
+@pytest.fixture(scope="module")
+def memory():
+    """A directory of a filesystem in memory, where there is one: large trees take a tenth of the time there."""
+    shared = "/dev/shm"
+    with tempfile.TemporaryDirectory(dir=shared if os.access(shared, os.W_OK) else None) as scratch:
+        (Path(scratch) / "memory").mkdir()
+        yield Path(scratch) / "memory"
+        trees.remove(Path(scratch) / "memory")
 
 
 @pytest.fixture

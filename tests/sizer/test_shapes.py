@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from pathlib import Path
 
 import pytest
 
@@ -16,18 +14,14 @@ from sizer.confined import confined
 
 
 @pytest.fixture(scope="module")
-def forest():
-    """The trees that take long to build: one of each for all walkers, in memory where it is to be had."""
-    memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as scratch:
-        path = Path(scratch) / "forest"
-        trees.chain(path / "chain", 5000)
-        trees.comb(path / "comb", 3000)
-        trees.flat(path / "flat", 40_000)
-        for i in range(6):
-            trees.comb(path / "combs" / str(i), 200)
-        yield path
-        trees.remove(path)
+def forest(memory):
+    """The trees that take long to build: one of each for all walkers."""
+    trees.chain(memory / "chain", 5000)
+    trees.comb(memory / "comb", 3000)
+    trees.flat(memory / "flat", 40_000)
+    for i in range(6):
+        trees.comb(memory / "combs" / str(i), 200)
+    return memory
 
 
 def test_five_thousand_nested_directories_are_counted_to_the_end(forest, agrees_with_du):
