@@ -22,5 +22,6 @@ setup(
             optional=True,
         )
     ],
+    exclude_package_data={"docker_storage_exporter.sizer": ["*.c", "*.h"]},  # sources belong into the sdist alone
     options={"bdist_wheel": {"py_limited_api": "cp310"}},
 )

@@ -29,7 +29,7 @@ SYSTEM_CALLS = {
 def confined(walker, path, **limits):
     """What a walker says of a tree under limits.
 
-    `nofile` descriptors in all, or so many `spare` ones; another `uid`; a system call and the error it is to `fail` with.
+    `nofile` descriptors in all, or so many `spare` ones; another `uid`; a system call to `fail`, and its error.
     """
     package = Path(docker_storage_exporter.__file__).parents[1]
     settings = json.dumps({"module": walker.module, "threads": walker.threads, "path": str(path), **limits})

@@ -1,4 +1,4 @@
-"""Every promise of the sizer is kept by each of its walkers: the plain twin, and the C core with one, two and four threads."""
+"""Every promise of the sizer is kept by each walker: the plain twin, and the C core with one, two and four threads."""
 
 from __future__ import annotations
 
@@ -43,6 +43,10 @@ def opened(path, flags=os.O_RDONLY):
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def threads_of_this_process():
+    return {int(path.name) for path in Path("/proc/self/task").iterdir()}
 
 
 def unavailable(reason):

@@ -19,7 +19,7 @@ import docker_storage_exporter
 from docker_storage_exporter import sizer
 from docker_storage_exporter.sizer import Control, Root
 from sizer import trees
-from sizer.conftest import opened
+from sizer.conftest import opened, threads_of_this_process, unavailable
 
 IOPRIO_GET = {"x86_64": 252, "aarch64": 31}
 IDLE_CLASS = 3
@@ -35,14 +35,14 @@ def endless(core, tmp_path):
         control = Control(burst=0.0002, share=0.001, **settings)
         with opened(tmp_path / "tree") as descriptor:
             thread = threading.Thread(target=core.measure, args=([Root(descriptor)] * 50, control))
-            before = set(os.listdir("/proc/self/task"))
+            before = threads_of_this_process()
             thread.start()
             deadline = time.monotonic() + 5
             while control.entries < 100 and time.monotonic() < deadline:
                 time.sleep(0.001)
             time.sleep(0.01)
             try:
-                yield [int(task) for task in set(os.listdir("/proc/self/task")) - before - {str(thread.native_id)}]
+                yield list(threads_of_this_process() - before - {thread.native_id})
             finally:
                 control.stop()
                 thread.join()
@@ -114,13 +114,13 @@ def test_an_exception_from_a_signal_handler_ends_the_walk(core, tmp_path):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    threads = os.listdir("/proc/self/task")
+    threads = threads_of_this_process()
     began = time.monotonic()
     with opened(tmp_path) as descriptor, alarm(interrupt, 0.05), pytest.raises(KeyboardInterrupt):
         core.measure([Root(descriptor)] * 50, Control(burst=0, share=0.0001))
 
     assert time.monotonic() - began < 1
-    assert os.listdir("/proc/self/task") == threads
+    assert threads_of_this_process() == threads
 
 
 def test_a_signal_handler_that_returns_lets_the_walk_go_on(core, tmp_path):
@@ -150,7 +150,7 @@ except BlockingIOError:
     print("refused")
 """
     if os.geteuid() != 0:
-        pytest.skip("another user id needs root")
+        unavailable("another user id needs root")
     package = Path(docker_storage_exporter.__file__).parents[1]
     environment = {**os.environ, "PYTHONPATH": os.fspath(package)}
 
@@ -159,7 +159,9 @@ except BlockingIOError:
     assert answer.stdout == "refused\n"
 
 
-@pytest.mark.parametrize("arguments", [(), (1,), ([], 0, 0, 0, 0, 0, 0, 0), (((),), 0, 0, 0, 0, 0, 1, 0), ((("x", ()),),)])
+@pytest.mark.parametrize(
+    "arguments", [(), (1,), ([], 0, 0, 0, 0, 0, 0, 0), (((),), 0, 0, 0, 0, 0, 1, 0), ((("x", ()),),)]
+)
 def test_wrong_arguments_raise(core, arguments):
     with pytest.raises(TypeError):
         core._walk.measure(*arguments)

@@ -10,14 +10,14 @@ import pytest
 
 from docker_storage_exporter.sizer import Control, Root
 from sizer import trees
-from sizer.conftest import opened
+from sizer.conftest import opened, threads_of_this_process
 
 TIMES = int(os.environ.get("LEAK_ROUNDS", "1500"))
 PAGE = resource.getpagesize()
 
 
 def descriptors_and_threads():
-    return len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task"))
+    return len(list(Path("/proc/self/fd").iterdir())), len(threads_of_this_process())
 
 
 def resident():
@@ -44,7 +44,9 @@ def wrong_arguments(core, root):
 WAYS = {
     "one thread": lambda core, root: core.measure([Root(root)]),
     "three threads": lambda core, root: core.measure([Root(root)], Control(threads=3)),
-    "many roots with mount points": lambda core, root: core.measure([Root(root, ["m/x", "m/y"])] * 5, Control(threads=2)),
+    "many roots with mount points": lambda core, root: core.measure(
+        [Root(root, ["m/x", "m/y"])] * 5, Control(threads=2)
+    ),
     "no roots": lambda core, _: core.measure([]),
     "stopped": lambda core, root: core.measure([Root(root)] * 3, stopped()),
     "too many entries": lambda core, root: core.measure([Root(root)] * 3, Control(threads=2, max_entries=200)),

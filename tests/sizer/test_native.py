@@ -129,7 +129,9 @@ def test_the_core_builds_for_arm64_without_a_warning(tmp_path):
 
 @pytest.mark.parametrize("sanitizer", SANITIZERS)
 def test_the_inode_set_is_a_set_and_is_small(tmp_path, sanitizer):
-    program = build("gcc", tmp_path / "set", [SOURCES / "inodeset.c", NATIVE / "test_inodeset.c"], *SANITIZERS[sanitizer])
+    program = build(
+        "gcc", tmp_path / "set", [SOURCES / "inodeset.c", NATIVE / "test_inodeset.c"], *SANITIZERS[sanitizer]
+    )
 
     answer = subprocess.run(["setarch", "-R", program], check=True, capture_output=True, text=True)
 

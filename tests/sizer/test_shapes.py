@@ -8,9 +8,8 @@ import pytest
 
 from docker_storage_exporter.sizer import Root
 from sizer import trees
-from sizer.conftest import du, opened
 from sizer.confined import confined
-
+from sizer.conftest import du, opened
 
 
 @pytest.fixture(scope="module")

@@ -110,7 +110,7 @@ def test_a_vanished_directory_is_no_error_when_it_is_read(tree, walker):
     ],
 )
 def test_entries_that_cannot_be_looked_at_count_one_error_each_unless_they_vanished(tree, walker, error, counted):
-    """newfstatat serves the lookups of entries, and in some libraries also fstat: then the root itself has the error."""
+    """Where the library uses this call for fstat too, the root itself has the error."""
     trees.flat(tree, 61)
 
     usage = confined(walker, tree, fail=("newfstatat", error))

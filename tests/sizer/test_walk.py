@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import stat
-from pathlib import Path
 
 import pytest
 
@@ -99,8 +98,8 @@ def test_a_symbolic_link_with_a_text_too_long_for_its_inode_has_blocks(tree, agr
 def test_names_may_be_any_bytes(tree, agrees_with_du):
     names = [b"\xff\xfe", b"new\nline", b"-rf", b" ", b"\\", b"...", b"..x", b".x", "ü".encode(), b"x" * 255]
     for name in names:
-        os.mkdir(os.path.join(os.fsencode(tree), name))
-        Path(os.fsdecode(os.path.join(os.fsencode(tree), name, b"in"))).touch()
+        (tree / os.fsdecode(name)).mkdir()
+        (tree / os.fsdecode(name) / "in").touch()
 
     assert agrees_with_du(tree).inodes == 1 + 2 * len(names)
 
