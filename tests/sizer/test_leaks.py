@@ -12,7 +12,7 @@ from docker_storage_exporter.sizer import Control, Root
 from sizer import trees
 from sizer.conftest import opened, threads_of_this_process
 
-TIMES = int(os.environ.get("LEAK_ROUNDS", "1500"))
+TIMES = int(os.environ.get("LEAK_ROUNDS", "600"))
 PAGE = resource.getpagesize()
 
 

@@ -23,7 +23,7 @@ SANITIZERS = {
     "addresses and undefined behaviour": ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
     "threads": ["-fsanitize=thread"],
 }
-SECONDS = os.environ.get("FUZZ_SECONDS", "4")
+SECONDS = os.environ.get("FUZZ_SECONDS", "2")
 
 
 def need(tool):

@@ -85,14 +85,14 @@ def test_a_way_back_that_is_barred_is_no_error_where_the_way_down_is_open(open_t
 
 @pytest.mark.parametrize("error", ["EIO", "ESTALE"])
 def test_a_directory_that_breaks_while_it_is_read_counts_one_error(tree, walker, error):
-    usage = confined(walker, trees.bush(tree), fail=("getdents64", error))
+    usage = confined(walker, trees.bush(tree, directories=2), fail=("getdents64", error))
 
     assert usage["unreadable"] == {error: 1}
     assert (usage["inodes"], usage["complete"]) == (1, True)
 
 
 def test_a_vanished_directory_is_no_error_when_it_is_read(tree, walker):
-    usage = confined(walker, trees.bush(tree), fail=("getdents64", "ENOENT"))
+    usage = confined(walker, trees.bush(tree, directories=2), fail=("getdents64", "ENOENT"))
 
     assert usage["unreadable"] == {}
     assert usage["inodes"] == 1
