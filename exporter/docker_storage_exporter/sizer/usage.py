@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from array import array
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
@@ -52,26 +53,55 @@ class Control:
     """How a caller steers a walk that runs in another thread.
 
     The walk may use `burst` CPU seconds at once, after that `share` of one core. It ends early, with incomplete
-    usages, when it has seen `max_entries` names, when `deadline` (time.monotonic) has passed, or after `stop()`.
-    `entries` and `allocated_bytes` grow while it runs, for whoever watches.
+    usages, when it has seen more than `max_entries` names, when `deadline` (time.monotonic) has passed, or after
+    `stop()`. `entries` and `allocated_bytes` grow while it runs, for whoever watches; several calls of `measure` with
+    one control add up.
+
+    The C core walks with `threads` threads of its own. They are `polite`: they take only the processor and disk time
+    that nobody else wants; somebody who waits for the answer sets it to False. The plain twin heeds neither: a Python
+    thread at idle priority would stall everybody who waits for the interpreter lock.
     """
 
     burst: float = float("inf")
     share: float = 1.0
     max_entries: float = float("inf")
     deadline: float = float("inf")
-    entries: int = 0
-    allocated_bytes: int = 0
-    _stopped: threading.Event = field(default_factory=threading.Event)
+    threads: int = 1
+    polite: bool = True
+    # What the C core reads and writes while the interpreter runs: stopped, entries, allocated bytes. An array, because
+    # its memory has an address and never moves as long as nothing is appended.
+    _meter: array[int] = field(default_factory=lambda: array("q", (0, 0, 0)), init=False, repr=False)
+    _stopped: threading.Event = field(default_factory=threading.Event, init=False, repr=False)
+
+    @property
+    def entries(self) -> int:
+        """How many names were seen so far."""
+        return self._meter[1]
+
+    @property
+    def allocated_bytes(self) -> int:
+        """How many allocated bytes were counted so far."""
+        return self._meter[2]
+
+    def add(self, entries: int, allocated_bytes: int) -> None:
+        """Tell what a walker has counted since it last did."""
+        self._meter[1] += entries
+        self._meter[2] += allocated_bytes
 
     def stop(self) -> None:
         """Ask the walk to end; it does so before its next system call on a directory."""
+        self._meter[0] = 1
         self._stopped.set()
 
     @property
     def stopped(self) -> bool:
         """Whether `stop` was called."""
         return self._stopped.is_set()
+
+    @property
+    def meter_address(self) -> int:
+        """Where three 64-bit integers that outlive every walk of this control lie, for the C core."""
+        return self._meter.buffer_info()[0]
 
     def sleep(self, seconds: float) -> None:
         """Sleep, but wake up at once when the walk is stopped."""

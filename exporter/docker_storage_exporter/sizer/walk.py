@@ -30,6 +30,8 @@ _LONGEST_NAP_SECONDS = 0.05
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # A directory that was listed and is now gone, or is now a file or a link, vanished.
 _VANISHED = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+# No descriptor is left, in this process or on this host.
+_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE})
 # Mount points below a directory, as nested dictionaries; a mount point itself is an empty one.
 _Boundary = dict[str, "_Boundary"]
 
@@ -58,17 +60,32 @@ class _Pace:
 
     def check(self) -> None:
         """Raise _CutShort when the walk has to end; otherwise sleep off what it used too fast."""
+        debt = self._debt()
+        if debt > 0:
+            self._sleep_off(debt)
+        self._raise_if_over()
+
+    def _sleep_off(self, seconds: float) -> None:
+        """Sleep in slices. What these cost is nobody's debt: with a small share it would never be paid off."""
+        cpu, due = time.thread_time(), time.monotonic() + seconds
+        while seconds > 0:
+            self._raise_if_over()
+            self._control.sleep(min(seconds, _LONGEST_NAP_SECONDS))
+            seconds = due - time.monotonic()
+        self._cpu += time.thread_time() - cpu
+
+    def _raise_if_over(self) -> None:
         control = self._control
         if control.stopped or control.entries > control.max_entries or time.monotonic() > control.deadline:
             raise _CutShort
-        while (debt := self._debt()) > 0 and not control.stopped:
-            control.sleep(min(debt, _LONGEST_NAP_SECONDS))
 
     def _debt(self) -> float:
         control = self._control
         over = time.thread_time() - self._cpu - control.burst
         if over <= 0 or control.share >= 1:
             return 0.0
+        if control.share <= 0:
+            return float("inf")
         return over / control.share - (time.monotonic() - self._wall)
 
 
@@ -125,11 +142,16 @@ class _Walk:
         )
 
     def _walk(self) -> None:
-        status = os.fstat(self._root.descriptor)
+        try:
+            status = os.fstat(self._root.descriptor)
+        except OSError as error:
+            if error.errno == errno.EBADF:
+                raise
+            self._note(error)
+            return
         self._device = status.st_dev
         self._inodes, self._blocks, self._entries = 1, status.st_blocks, 1
-        self._control.entries += 1
-        self._control.allocated_bytes += status.st_blocks * 512
+        self._control.add(1, status.st_blocks * 512)
         if not stat.S_ISDIR(status.st_mode):
             self._apparent = status.st_size
             return
@@ -144,12 +166,8 @@ class _Walk:
 
     def _enter(self, name: str, inode: int, parent: int | None, boundary: _Boundary) -> None:
         """Open a subdirectory, push its frame and read it. `parent` is open: `_leave` saw to that."""
-        descriptor = self._open_directory(name, parent)
+        descriptor = self._open_listed(name, parent, inode)
         if descriptor is None:
-            return
-        status = os.fstat(descriptor)
-        if (status.st_dev, status.st_ino) != (self._device, inode):
-            os.close(descriptor)  # replaced or mounted over since it was listed
             return
         frame = _Frame(name, descriptor, inode, boundary)
         self._frames.append(frame)
@@ -159,16 +177,35 @@ class _Walk:
                 self._open.popleft().close()
         self._read(frame, descriptor)
 
-    def _open_directory(self, name: str, parent: int | None) -> int | None:
-        while True:
-            try:
-                return os.open(name, _DIRECTORY, dir_fd=parent)
-            except OSError as error:
-                if error.errno in (errno.EMFILE, errno.ENFILE) and len(self._open) > 1:
-                    self._open.popleft().close()
-                    continue
-                self._note(error)
-                return None
+    def _open_listed(self, name: str, parent: int | None, inode: int) -> int | None:
+        """Open `name` below `parent` if it still is the directory that was listed; note what is an error."""
+        try:
+            return self._checked_open(name, parent, inode)
+        except OSError as error:
+            if self._made_room(error):
+                return self._open_listed(name, parent, inode)
+            self._note(error)
+            return None
+
+    def _made_room(self, error: OSError) -> bool:
+        """Whether to try again, because no descriptor was left and one was closed: at most _OPEN_FRAMES times."""
+        if error.errno not in _EXHAUSTED or len(self._open) < 2:  # noqa: PLR2004 - the last one is in use
+            return False
+        self._open.popleft().close()
+        return True
+
+    def _checked_open(self, name: str, parent: int | None, inode: int) -> int | None:
+        """Open a directory; None if it was replaced or mounted over and so is not that inode of this tree."""
+        descriptor = os.open(name, _DIRECTORY, dir_fd=parent)
+        try:
+            status = os.fstat(descriptor)
+        except OSError:
+            os.close(descriptor)
+            raise
+        if (status.st_dev, status.st_ino) == (self._device, inode):
+            return descriptor
+        os.close(descriptor)
+        return None
 
     def _read(self, frame: _Frame, descriptor: int) -> None:
         """Count every entry of an open directory; note its subdirectories as pending."""
@@ -176,7 +213,10 @@ class _Walk:
             with os.scandir(descriptor) as entries:
                 self._count(frame, entries)
         except OSError as error:
-            self._note(error)
+            if self._made_room(error):  # scandir takes a descriptor of its own, before it reads
+                self._read(frame, descriptor)
+            else:
+                self._note(error)
 
     def _count(self, frame: _Frame, entries: Iterator[os.DirEntry[str]]) -> None:
         device, linked, boundary, pending = self._device, self._linked, frame.boundary, frame.pending
@@ -217,8 +257,7 @@ class _Walk:
         self._inodes += inodes
         self._blocks += blocks
         self._apparent += apparent
-        self._control.entries += entries
-        self._control.allocated_bytes += blocks * 512
+        self._control.add(entries, blocks * 512)
 
     def _leave(self, frame: _Frame) -> None:
         """Pop a finished directory; make sure that its parent is open again if it has anything left to visit."""
@@ -232,7 +271,7 @@ class _Walk:
     def _reopen(self, child: int | None) -> None:
         """Open the last frame again: through ".." of its child, else by name from the nearest open ancestor."""
         frame = self._frames[-1]
-        descriptor = self._checked_open("..", child, frame) if child is not None else None
+        descriptor = self._climb(child, frame.inode)
         if descriptor is None and frame.pending:
             descriptor = self._descend()
         if descriptor is None:
@@ -241,32 +280,27 @@ class _Walk:
         frame.descriptor = descriptor
         self._open.append(frame)
 
+    def _climb(self, child: int | None, inode: int) -> int | None:
+        """Open the parent of `child`. Failure is no error: a child that may be read need not be searchable for ".."."""
+        if child is None:
+            return None
+        try:
+            return self._checked_open("..", child, inode)
+        except OSError:
+            return None
+
     def _descend(self) -> int | None:
         """Open the last frame by the names that lead to it from the nearest ancestor that is open."""
         start = max(i for i, frame in enumerate(self._frames) if frame.descriptor is not None)
         descriptor, opened = self._frames[start].descriptor, None
         for frame in self._frames[start + 1 :]:
-            descriptor = self._checked_open(frame.name, descriptor, frame)
+            descriptor = self._open_listed(frame.name, descriptor, frame.inode)
             if opened is not None:
                 os.close(opened)
             if descriptor is None:
                 return None
             opened = descriptor
         return opened
-
-    def _checked_open(self, name: str, parent: int | None, frame: _Frame) -> int | None:
-        """Open `name` below `parent` if it still is the directory of `frame`."""
-        flags = _DIRECTORY if name != ".." else _DIRECTORY & ~os.O_NOFOLLOW
-        try:
-            descriptor = os.open(name, flags, dir_fd=parent)
-        except OSError as error:
-            self._note(error)
-            return None
-        status = os.fstat(descriptor)
-        if (status.st_dev, status.st_ino) == (self._device, frame.inode):
-            return descriptor
-        os.close(descriptor)
-        return None
 
     def _note(self, error: OSError) -> None:
         if error.errno not in _VANISHED:
