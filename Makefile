@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PACKAGE := exporter/docker_storage_exporter
 
-.PHONY: help run demo test check lint types rooms format golden docs bench clean
+.PHONY: help run demo test check lint types rooms format golden docs bench bench-walk clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ docs: .venv/run ## write the references of metrics and settings anew
 
 bench: .venv/run ## measure scrapes, memory and idle CPU with thousands of objects; writes docs/benchmarks.md
 	@$(BIN)/python tests/bench/bench_scrape.py $(BENCH_ARGS)
+
+bench-walk: .venv/run ## time the walker against du and its other peers; writes docs/benchmark-walk.md
+	@$(BIN)/python tests/bench/bench_walk.py $(BENCH_ARGS)
 
 clean: ## remove what was made here
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
