@@ -27,13 +27,14 @@ class Walker:
     def measure(self):
         return importlib.import_module(f"docker_storage_exporter.sizer.{self.module}").measure
 
-    def __call__(self, path, mountpoints=(), *, flags=os.O_RDONLY, **control):
+    def __call__(self, path, mountpoints=(), *, depth=0, flags=os.O_RDONLY, **control):
         """Measure one path."""
         with opened(path, flags) as descriptor:
-            return self.measure([Root(descriptor, mountpoints)], self.control(**control))[0]
+            return self.measure([Root(descriptor, mountpoints, depth)], self.control(**control))[0]
 
     def control(self, **settings):
-        return Control(threads=self.threads, **settings)
+        """A control at normal priority: threads that give way would make the tests wait for whatever else runs."""
+        return Control(threads=self.threads, polite=False, **settings)
 
 
 @contextlib.contextmanager

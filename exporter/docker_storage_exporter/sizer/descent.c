@@ -31,14 +31,15 @@ void node_release(struct node *node)
     }
 }
 
-struct node *node_new(struct node *parent, const char *name, ino_t inode)
+struct node *node_new(struct node *parent, const char *name, const struct pending *pending)
 {
     size_t length = strlen(name) + 1;
     struct node *node = malloc(sizeof *node + length);
 
     if (node == NULL)
         return NULL;
-    *node = (struct node){.parent = parent, .inode = inode, .depth = parent ? parent->depth + 1 : 0};
+    *node = (struct node){
+        .parent = parent, .inode = pending->inode, .part = pending->part, .depth = parent ? parent->depth + 1 : 0};
     memcpy(node->name, name, length);
     atomic_init(&node->references, 1);
     if (parent != NULL) {
@@ -62,7 +63,7 @@ static void *enlarge(struct worker *worker, void *array, size_t *capacity, size_
     return moved;
 }
 
-bool descent_note(struct worker *worker, const char *name, ino_t inode)
+bool descent_note(struct worker *worker, const char *name, ino_t inode, size_t part)
 {
     size_t length = strlen(name) + 1;
     void *pendings = enlarge(worker, worker->pendings, &worker->pending_capacity, worker->pending_count + 1,
@@ -76,7 +77,7 @@ bool descent_note(struct worker *worker, const char *name, ino_t inode)
         return false;
     worker->names = names;
 
-    worker->pendings[worker->pending_count++] = (struct pending){inode, worker->names_used};
+    worker->pendings[worker->pending_count++] = (struct pending){inode, part, worker->names_used};
     memcpy(worker->names + worker->names_used, name, length);
     worker->names_used += length;
     return true;
@@ -236,7 +237,7 @@ static bool visit_next(struct worker *worker)
 {
     struct frame *parent = &worker->frames[worker->count - 1];
     struct pending next = worker->pendings[--worker->pending_count];
-    struct node *node = node_new(parent->node, worker->names + next.name, next.inode);
+    struct node *node = node_new(parent->node, worker->names + next.name, &next);
 
     if (node == NULL) {
         walk_end(worker->walk, ENOMEM);

@@ -61,6 +61,12 @@ bool tally_merge(struct worker *worker)
     tree->usage->inodes += tally->inodes;
     tree->usage->allocated_bytes += tally->blocks * 512;
     tree->usage->apparent_bytes += tally->apparent_bytes;
+    if (worker->part < tree->usage->part_count) {
+        struct walk_part *part = &tree->usage->parts[worker->part];
+        part->inodes += tally->inodes;
+        part->allocated_bytes += tally->blocks * 512;
+        part->apparent_bytes += tally->apparent_bytes;
+    }
     pthread_mutex_unlock(&tree->lock);
 
     __atomic_fetch_add(&meter->entries, (int64_t)tally->entries, __ATOMIC_RELAXED);

@@ -146,6 +146,8 @@ int walk_measure(const struct walk_root *roots, size_t count, const struct walk_
             await_threads(&walk);
             queue_drain(&walk);
             error = atomic_load(&walk.error);
+            for (size_t i = 0; i < count; i++)
+                parts_add_up(&usages[i]);
         }
     }
     clear(&walk);
@@ -155,7 +157,10 @@ int walk_measure(const struct walk_root *roots, size_t count, const struct walk_
 void walk_release(struct walk_usage *usages, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < usages[i].part_count; j++)
+            free(usages[i].parts[j].name);
+        free(usages[i].parts);
         free(usages[i].unreadable);
-        usages[i].unreadable = NULL;
+        usages[i] = (struct walk_usage){0};
     }
 }

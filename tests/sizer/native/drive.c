@@ -20,6 +20,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Deep enough to tell parts apart in every shape. */
+enum { PARTS_DEPTH = 3 };
+
 static atomic_long allocations_left = -1; /* negative: no limit */
 
 static bool refused(void)
@@ -114,7 +117,7 @@ int main(int argc, char **argv)
     unsigned threads = (unsigned)atoi(argv[1]);
     long rounds = atol(argv[2]);
     const char *mode = argv[3];
-    struct walk_root root = {open(argv[4], O_PATH), (const char *const *)argv + 5, (size_t)argc - 5};
+    struct walk_root root = {open(argv[4], O_PATH), (const char *const *)argv + 5, (size_t)argc - 5, PARTS_DEPTH};
     struct walk_usage first = {0}, usages[2];
     int before = open_descriptors();
     bool starved = strcmp(mode, "starved") == 0;

@@ -116,7 +116,7 @@ static void compare(int root, const char *mountpoint, const struct plain *plain,
 {
     struct walk_meter meter = {0};
     struct walk_control control = {&meter, INFINITY, 1, INFINITY, INT64_MAX, threads, false, NULL, NULL};
-    struct walk_root walked = {root, &mountpoint, *mountpoint != '\0'};
+    struct walk_root walked = {root, &mountpoint, *mountpoint != '\0', threads};
     struct walk_usage usage;
 
     if (walk_measure(&walked, 1, &control, &usage) != 0 || !usage.complete || usage.unreadable != NULL ||
