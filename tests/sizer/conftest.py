@@ -64,6 +64,12 @@ def core_or_skip():
         unavailable("the C core is not built")
 
 
+@pytest.fixture(autouse=True)
+def _root_where_it_is_needed(request):
+    if request.node.get_closest_marker("root") and os.geteuid() != 0:
+        unavailable("root is needed, for mounts or for dropping capabilities")
+
+
 @pytest.fixture(params=WALKERS)
 def walker(request):
     walker = Walker(*WALKERS[request.param])
@@ -99,8 +105,6 @@ def memory():
 @pytest.fixture
 def mount():
     """Mounts, undone after the test."""
-    if os.geteuid() != 0:
-        unavailable("mounting needs root")
     targets = []
 
     def mount(*arguments):

@@ -1,7 +1,8 @@
-/* Promise: converts what Python says into what walk.h wants and back, and nothing else. The interpreter lock is released for
- * the whole walk; it is taken only to run signal handlers when a signal arrives.
+/* Promise: converts what Python says into what walk.h wants and back, and nothing else. The interpreter lock is
+ * released for the whole walk; it is taken only to run signal handlers when a signal arrives.
  *
- * The arguments are checked by core.py, the only caller; the address of the meter must be that of three 64-bit integers.
+ * The arguments are checked by core.py, the only caller; the address of the meter must be that of three 64-bit
+ * integers.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -11,7 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* The roots and their usages, and one array with the mount points of all of them, which belong to the Python objects. */
+/* Roots, usages, and the mount points of all roots in one array; their text belongs to the Python objects. */
 struct request {
     struct walk_root *roots;
     struct walk_usage *usages;

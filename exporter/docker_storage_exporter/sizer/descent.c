@@ -1,10 +1,11 @@
-/* Promise: a worker visits every directory below what it was given exactly once, holds few descriptors whatever the shape
- * of the tree, and never reads a directory that is not the inode that was listed.
+/* Promise: a worker visits every directory below what it was given exactly once, holds few descriptors whatever the
+ * shape of the tree, and never reads a directory that is not the inode that was listed.
  *
- * Each directory is opened relative to its parent, so no path is ever too long. A parent is closed as soon as its last
- * subdirectory is open; of the others the oldest are closed when more than OPEN_FRAMES are open or descriptors run out. A
- * closed one is opened again by climbing from the directory left last, or by name from the root, and must be the same
- * inode: otherwise it was moved or removed, and what was to be visited there is no longer part of this tree.
+ * Each directory is opened relative to its parent, so no path is ever too long. A parent is closed as soon as its
+ * last subdirectory is open; of the others the oldest are closed when more than OPEN_FRAMES are open or descriptors
+ * run out. A closed one is opened again by climbing from the directory left last, or by name from the root, and must
+ * be the same inode: otherwise it was moved or removed, and what was to be visited there is no longer part of this
+ * tree.
  *
  * Closed frames always lie below the open ones, so when the top frame is closed, all are.
  */
@@ -109,7 +110,7 @@ static void forget_here(struct worker *worker)
     worker->here = -1;
 }
 
-/* Take the top frame off, with whatever was still to be visited there; its descriptor becomes the place to climb from. */
+/* Take the top frame off, with what was still to be visited there; its descriptor becomes the place to climb from. */
 static void pop(struct worker *worker)
 {
     struct frame *frame = &worker->frames[--worker->count];
@@ -127,7 +128,7 @@ static void pop(struct worker *worker)
         worker->count = worker->bottom = worker->open = worker->pending_count = worker->names_used = 0;
 }
 
-/* Free a descriptor that the work at hand does without: that of the place to climb from, or of the oldest open frame. */
+/* Free a descriptor that can be done without: that of the place to climb from, or of the oldest open frame. */
 static bool make_room(struct worker *worker)
 {
     if (worker->here >= 0) {

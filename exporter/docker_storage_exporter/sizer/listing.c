@@ -1,5 +1,5 @@
-/* Promise: every name of a directory is looked at once, by this worker or by another one that it was handed to; what is on
- * another device or is a mount point is left out, entry by entry; what vanished meanwhile is no error.
+/* Promise: every name of a directory is looked at once, by this worker or by another one that it was handed to; what
+ * is on another device or is a mount point is left out, entry by entry; what vanished meanwhile is no error.
  */
 #define _GNU_SOURCE
 #include "walker.h"

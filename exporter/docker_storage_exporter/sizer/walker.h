@@ -1,8 +1,9 @@
 /* Inside the C core: who works on what.
  *
- * A walk measures several trees with several workers. Each worker goes down depth first with a stack of frames of its own
- * and shares nothing on the way but the counters of the tree. Only when another worker is idle does it put a task on the
- * walk's queue: a part of the oldest frame's subdirectories, or a buffer of names of a huge directory not looked at yet.
+ * A walk measures several trees with several workers. Each worker goes down depth first with a stack of frames of its
+ * own and shares nothing on the way but the counters of the tree. Only when another worker is idle does it put a task
+ * on the walk's queue: a part of the oldest frame's subdirectories, or a buffer of names of a huge directory not
+ * looked at yet.
  *
  *   walk.c     threads, roots, results
  *   queue.c    tasks handed from one worker to another, and the end of the walk

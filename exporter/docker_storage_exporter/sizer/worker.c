@@ -1,5 +1,5 @@
-/* Promise: whatever a worker takes up it finishes or, when the walk has to end, abandons whole: nothing stays open, and the
- * tree is then marked incomplete.
+/* Promise: whatever a worker takes up it finishes or, when the walk has to end, abandons whole: nothing stays open,
+ * and the tree is then marked incomplete.
  */
 #define _GNU_SOURCE
 #include "walker.h"

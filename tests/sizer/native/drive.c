@@ -1,9 +1,9 @@
 /* Runs the walker without Python, for sanitizers: drive THREADS ROUNDS MODE PATH [MOUNTPOINT...]
  *
- * Prints what one walk says, after so many rounds that must all say the same. Modes: `same`, as above; `changing`, where the
- * tree changes meanwhile and any answer without an error will do; `starved`, where the first allocation fails, then the second
- * and so on, until a walk needs none that fails; `stopped`, where another thread stops each walk.
- * Fails if descriptors are left open; memory left behind is the sanitizer's to find.
+ * Prints what one walk says, after so many rounds that must all say the same. Modes: `same`, as above; `changing`,
+ * where the tree changes meanwhile and any answer without an error will do; `starved`, where the first allocation
+ * fails, then the second and so on, until a walk needs none that fails; `stopped`, where another thread stops each
+ * walk. Fails if descriptors are left open; memory left behind is the sanitizer's to find.
  */
 #define _GNU_SOURCE
 #include "walk.h"
