@@ -242,7 +242,7 @@ def machine(path):
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
     return (
         f"{os.cpu_count()} cores of {model}, {memory:.0f} GiB, Linux {platform.release().split('-')[0]}, "
-        f"{target.stdout.split()[-1]}, Python {platform.python_version()}; load average before: {os.getloadavg()[2]:.1f}"
+        f"{target.stdout.split()[-1]}, Python {platform.python_version()}; load average {os.getloadavg()[2]:.1f}"
     )
 
 
