@@ -200,7 +200,7 @@ def test_a_disk_that_is_not_trusted_is_told_in_the_log_once(engine, data_root, i
     inventory.renew()
     inventory.renew()
 
-    told = [record.getMessage() for record in caplog.records if "nothing is measured" in record.getMessage()]
+    told = [line for line in caplog.messages if "nothing is measured" in line]
     assert told == [
         f"nothing is measured on data root {data_root}: "
         "it is not that of the engine asked; is --docker.host on this host?"
