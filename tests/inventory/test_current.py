@@ -201,10 +201,8 @@ def test_a_disk_that_is_not_trusted_is_told_in_the_log_once(engine, data_root, i
     inventory.renew()
 
     told = [line for line in caplog.messages if "nothing is measured" in line]
-    assert told == [
-        f"nothing is measured on data root {data_root}: "
-        "it is not that of the engine asked; is --docker.host on this host?"
-    ]
+    reason = "it is not that of the engine asked; is --docker.host on this host?"
+    assert told == [f"nothing is measured on data root {data_root}: {reason}"]
 
 
 def test_one_container_on_the_disk_proves_that_it_is_the_same_host(engine, data_root, inventory_of):
