@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PACKAGE := exporter/docker_storage_exporter
 
-.PHONY: help run demo test check lint types rooms format golden docs bench bench-walk clean
+.PHONY: help run demo test check lint types rooms format golden docs bench bench-walk bench-beside clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ bench: .venv/run ## measure scrapes, memory and idle CPU with thousands of objec
 
 bench-walk: .venv/run ## time the walker against du and its other peers; writes docs/benchmark-walk.md
 	@$(BIN)/python tests/bench/bench_walk.py $(BENCH_ARGS)
+
+bench-beside: .venv/dev ## time scrapes beside walks, and the walker beside the engine; writes docs/benchmark-beside.md
+	@$(BIN)/python tests/bench/bench_beside.py
 
 clean: ## remove what was made here
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
