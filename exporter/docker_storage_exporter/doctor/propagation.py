@@ -27,7 +27,8 @@ def findings(scene: Scene) -> Iterator[Finding]:
         return
     covering = scene.mounts.covering(scene.host.view(scene.root.path))
     if not scene.apart or covering is None:
-        yield Finding("mounts", State.OK, "the engine's own: every mount is seen as it is")
+        known = "this is the engine's mount namespace" if scene.apart is False else "no sign of a container"
+        yield Finding("mounts", State.OK, f"{known}: every mount is seen as it is")
         return
     yield _propagation(covering)
     yield _read_only(scene, covering)

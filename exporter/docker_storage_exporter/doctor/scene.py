@@ -10,7 +10,7 @@ from docker_storage_exporter.hostfs import Host, Kernel, MountTable, Rights, Sou
 from docker_storage_exporter.inventory import Probe, probe
 from docker_storage_exporter.settings import DEFAULT_DATA_ROOT, Settings
 
-_CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv")
+_CONTAINER_ROOTS = frozenset({"overlay", "fuse.fuse-overlayfs"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Scene:
     """One host as this process sees it. `root` is what stands at the data root.
 
     `apart` says that this process has mounts of its own, as in a container: what it sees then depends on how the
-    host's directories were mounted into it.
+    host's directories were mounted into it. None means that nothing tells.
     """
 
     settings: Settings
@@ -26,7 +26,7 @@ class Scene:
     mounts: MountTable
     probe: Probe
     root: Source
-    apart: bool = False
+    apart: bool | None = False
     rights: Rights = field(default_factory=lambda: Rights(0))
     kernel: Kernel = field(default_factory=lambda: Kernel(""))
     sizer: str = "c"
@@ -51,12 +51,12 @@ def look(settings: Settings) -> Scene:
     )
 
 
-def _stands_apart(host: Host, mounts: MountTable, engine_pid: int) -> bool:
-    """Whether this is not the mount namespace of the engine, as far as that can be known."""
-    root = mounts.at("/")
-    if host.rootfs or any(os.path.exists(mark) for mark in _CONTAINER_MARKS) or (root and root.filesystem == "overlay"):
+def _stands_apart(host: Host, mounts: MountTable, engine_pid: int) -> bool | None:
+    """Whether this is another mount namespace than the engine's: known by its process, else by a container's root."""
+    if host.rootfs:
         return True
     try:
         return os.readlink(f"{host.procfs}/{engine_pid}/ns/mnt") != os.readlink("/proc/self/ns/mnt")
     except OSError:
-        return False
+        root = mounts.at("/")
+        return True if root is not None and root.filesystem in _CONTAINER_ROOTS else None
