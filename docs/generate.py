@@ -134,9 +134,9 @@ def _endpoints() -> Iterator[str]:
     yield from ("", "| request | purpose |", "|---|---|")
     yield from (f"| `GET {path}` | {purpose} |" for path, purpose in ENDPOINTS.items())
     yield ""
-    yield f"API {oldest} to {newest} is spoken: the newest one that both sides know, which `doctor` shows. Every path but that"
-    yield f"of `GET /version` carries it as a prefix, such as `/v{newest}/info`. A proxy in front of the socket may refuse"
-    yield "everything else."
+    yield f"API {oldest} to {newest} is spoken: the newest one that both sides know, which `doctor` shows."
+    yield f"Every path but that of `GET /version` carries it as a prefix, such as `/v{newest}/info`."
+    yield "A proxy in front of the socket may refuse everything else."
 
 
 def main() -> None:
