@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PACKAGE := exporter/docker_storage_exporter
 
-.PHONY: help run demo test check lint types rooms format golden docs bench clean
+.PHONY: help run demo test check lint types rooms format golden docs bench bench-walk clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,19 +50,22 @@ docs: .venv/run ## write the references of metrics and settings anew
 bench: .venv/run ## measure scrapes, memory and idle CPU with thousands of objects; writes docs/benchmarks.md
 	@$(BIN)/python tests/bench/bench_scrape.py $(BENCH_ARGS)
 
+bench-walk: .venv/run ## time the walker against du and its other peers; writes docs/benchmark-walk.md
+	@$(BIN)/python tests/bench/bench_walk.py $(BENCH_ARGS)
+
 clean: ## remove what was made here
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The two stages of the environment: what running needs, and what developing needs on top of it.
-.venv/run: pyproject.toml $(PACKAGE)/__init__.py
+.venv/run: pyproject.toml $(PACKAGE)/__init__.py $(wildcard setup.py $(PACKAGE)/sizer/*.[ch])
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || \
 	$(call fail,$(PYTHON) is not Python 3.10 or newer; install it or name one: make PYTHON=python3.12 $(MAKECMDGOALS))
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
 	$(call fail,$(PYTHON) has no venv module; on Debian and Ubuntu: apt-get install python3-venv)
 	@{ mkdir -p .venv && touch .venv exporter; } 2>/dev/null || \
 	$(call fail,cannot write to $(CURDIR); use a checkout of your own or remove a .venv that another user made)
-	@echo "setting up .venv, once" >&2
+	@echo "setting up .venv" >&2
 	@[ "$$(cat .venv/python 2>/dev/null)" = "$(PYTHON)" ] && $(BIN)/python -m pip --version >/dev/null 2>&1 || \
 	$(PYTHON) -m venv --clear .venv || $(call fail,$(PYTHON) cannot make a virtual environment)
 	@echo "$(PYTHON)" >.venv/python
