@@ -17,6 +17,7 @@ COMMANDS = {
     "serve": "measure in the background and serve /metrics (the default)",
     "df": "measure everything once and show it, largest first",
     "du": "measure any path with the exporter's walker",
+    "doctor": "say what can and cannot be seen from here, why, and what to do",
     "demo": "serve a generated data root that grows while you watch",
 }
 

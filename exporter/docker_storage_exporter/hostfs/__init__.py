@@ -2,9 +2,11 @@
 
 from docker_storage_exporter.hostfs.filesystem import Filesystem, FilesystemProbe
 from docker_storage_exporter.hostfs.host import Host, Source
+from docker_storage_exporter.hostfs.kernel import Kernel, read_kernel
 from docker_storage_exporter.hostfs.mounts import MountEntry, MountTable
-from docker_storage_exporter.hostfs.process import TmpfsUsage, read_tmpfs
+from docker_storage_exporter.hostfs.process import TmpfsUsage, enter, read_tmpfs
 from docker_storage_exporter.hostfs.reasons import reason_for
+from docker_storage_exporter.hostfs.rights import Rights, read_rights
 from docker_storage_exporter.hostfs.sources import BindUser, examine
 
 __all__ = [
@@ -12,11 +14,16 @@ __all__ = [
     "Filesystem",
     "FilesystemProbe",
     "Host",
+    "Kernel",
     "MountEntry",
     "MountTable",
+    "Rights",
     "Source",
     "TmpfsUsage",
+    "enter",
     "examine",
+    "read_kernel",
+    "read_rights",
     "read_tmpfs",
     "reason_for",
 ]

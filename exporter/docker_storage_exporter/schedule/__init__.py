@@ -6,7 +6,7 @@
 from docker_storage_exporter.schedule.budget import Budget
 from docker_storage_exporter.schedule.ledger import Ledger
 from docker_storage_exporter.schedule.once import measure_everything
-from docker_storage_exporter.schedule.scheduler import Scheduler
+from docker_storage_exporter.schedule.scheduler import Scheduler, bind_users
 from docker_storage_exporter.schedule.tally import Tally
 
-__all__ = ["Budget", "Ledger", "Scheduler", "Tally", "measure_everything"]
+__all__ = ["Budget", "Ledger", "Scheduler", "Tally", "bind_users", "measure_everything"]
