@@ -8,8 +8,8 @@ import pytest
 from conftest import need
 from engine.dockerd import Dockerd
 
-from docker_storage_exporter.errors import EngineError
 from docker_storage_exporter.cli.options import parser, settings_from
+from docker_storage_exporter.errors import EngineError
 from docker_storage_exporter.hostfs import Host
 from docker_storage_exporter.inventory import CurrentInventory
 from docker_storage_exporter.inventory.client import EngineClient

@@ -238,7 +238,7 @@ SNAPSHOT_TIMESTAMP = Family(
 )
 CONFIG_RELOAD_SUCCESSFUL = Family(
     "docker_storage_exporter_config_last_reload_successful",
-    "1 when the settings were taken the last time they were read, 0 when they were refused and the old ones still hold.",
+    "1 when the settings were good the last time they were read, 0 when older ones still hold because they were not.",
 )
 CONFIG_RELOAD_TIMESTAMP = Family(
     "docker_storage_exporter_config_last_reload_success_timestamp_seconds",
