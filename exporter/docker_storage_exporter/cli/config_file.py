@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterator
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import configargparse
 import yaml
@@ -46,34 +46,48 @@ class ConfigFile(configargparse.ConfigFileParser):
         found: dict[str, str] = {}
         for key, at, value in self._leaves(self._root()):
             if key not in self._keys:
-                self._refuse(at, f"unknown key {key!r}: {self._suggestion(key)}")
+                self._refuse(at.start_mark.line, f"unknown key {key!r}: {self._suggestion(key)}")
             if key in found:
-                self._refuse(at, f"{key}: is given twice")
+                self._refuse(at.start_mark.line, f"{key}: is given twice")
             found[key] = self._text(key, value)
             self.places[key] = f"{printable(self._path)}:{at.start_mark.line + 1}: {key}"
         return found
 
     def _root(self) -> yaml.Node | None:
+        text = self._content()
+        try:
+            root: yaml.Node | None = yaml.compose(text, Loader=yaml.BaseLoader)
+        except yaml.reader.ReaderError as error:
+            self._refuse(text.count("\n", 0, error.position), "is not YAML: a control character is in the line")
+        except yaml.MarkedYAMLError as error:
+            line = error.problem_mark.line if error.problem_mark is not None else None
+            self._refuse(line, f"is not YAML: {str(error.problem).removeprefix('but ')}")
+        except RecursionError:
+            self._refuse(None, "is not YAML: nested too deeply")
+        if root is None or isinstance(root, yaml.MappingNode):
+            return root
+        if isinstance(root, yaml.ScalarNode) and not root.value:  # nothing but a document's beginning
+            return None
+        self._refuse(root.start_mark.line, "has to hold lines of KEY: VALUE, such as scan.interval: 5m")
+
+    def _content(self) -> str:
         try:
             with open(self._path, "rb") as file:
-                text = file.read(_LARGEST_FILE + 1)
-            if len(text) > _LARGEST_FILE:
-                self._refuse(None, "is no configuration: it is larger than a mebibyte")
-            root: yaml.Node | None = yaml.compose(text, Loader=yaml.BaseLoader)
+                content = file.read(_LARGEST_FILE + 1)
         except OSError as error:
             self._refuse(None, f"{error.strerror}; see --config.file")
-        except (yaml.YAMLError, RecursionError, ValueError) as error:
-            problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "nested too deeply"
-            self._refuse(error, f"is not YAML: {problem}")
-        if root is not None and not isinstance(root, yaml.MappingNode):
-            self._refuse(root, "has to hold lines of KEY: VALUE, such as scan.interval: 5m")
-        return root
+        if len(content) > _LARGEST_FILE:
+            self._refuse(None, "is no configuration: it is larger than a mebibyte")
+        try:
+            return content.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            self._refuse(content.count(b"\n", 0, error.start), "is not UTF-8")
 
     def _leaves(self, node: yaml.Node | None, above: str = "") -> Iterator[tuple[str, yaml.Node, yaml.Node]]:
         """Each key with its node and its value's. Only a beginning of known keys is nested: no file recurses."""
         for at, value in node.value if node is not None else ():
             if not isinstance(at, yaml.ScalarNode):
-                self._refuse(at, "a key has to be the name of a setting, such as scan.interval")
+                self._refuse(at.start_mark.line, "a key has to be the name of a setting, such as scan.interval")
             key = above + at.value
             if isinstance(value, yaml.MappingNode) and any(known.startswith(key + ".") for known in self._keys):
                 yield from self._leaves(value, key + ".")
@@ -82,20 +96,22 @@ class ConfigFile(configargparse.ConfigFileParser):
 
     def _text(self, key: str, node: yaml.Node) -> str:
         if isinstance(node, yaml.SequenceNode) and key in self._lists:
-            return ",".join(self._text(key, item) for item in node.value if item is not node)
+            return ",".join(self._scalar(key, item) for item in node.value)
+        return self._scalar(key, node)
+
+    def _scalar(self, key: str, node: yaml.Node) -> str:
         if not isinstance(node, yaml.ScalarNode):
             given = "a list" if isinstance(node, yaml.SequenceNode) else "a mapping"
-            self._refuse(node, f"{key}: has to be one value, not {given}")
+            self._refuse(node.start_mark.line, f"{key}: has to be one value, not {given}")
         if node.style is None and node.value in _NOTHING:
-            self._refuse(node, f"{key}: has no value; give one or remove the line")
+            self._refuse(node.start_mark.line, f"{key}: has no value; give one or remove the line")
         return str(node.value)
 
     def _suggestion(self, key: str) -> str:
         spelled = key.lower().strip("-").replace("_", ".")
-        close = difflib.get_close_matches(spelled, self._keys, n=1, cutoff=0.5)
+        close = difflib.get_close_matches(spelled, self._keys, n=1)
         return f"did you mean {close[0]}?" if close else "keys are the flags of --help without the dashes"
 
-    def _refuse(self, at: Any, message: str) -> NoReturn:
-        mark = getattr(at, "start_mark", None) or getattr(at, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark is not None else ""
-        raise SettingError(printable(f"{self._path}{line}: {message}"))
+    def _refuse(self, line: int | None, message: str) -> NoReturn:
+        place = self._path if line is None else f"{self._path}:{line + 1}"
+        raise SettingError(printable(f"{place}: {message}"))
