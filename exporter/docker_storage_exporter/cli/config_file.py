@@ -64,11 +64,11 @@ class ConfigFile(configargparse.ConfigFileParser):
             self._refuse(line, f"is not YAML: {str(error.problem).removeprefix('but ')}")
         except RecursionError:
             self._refuse(None, "is not YAML: nested too deeply")
-        if root is None or isinstance(root, yaml.MappingNode):
-            return root
-        if isinstance(root, yaml.ScalarNode) and not root.value:  # nothing but a document's beginning
-            return None
-        self._refuse(root.start_mark.line, "has to hold lines of KEY: VALUE, such as scan.interval: 5m")
+        # Nothing but comments, or a document's beginning, is a file without settings.
+        is_empty = root is None or (isinstance(root, yaml.ScalarNode) and not root.value)
+        if root is not None and not is_empty and not isinstance(root, yaml.MappingNode):
+            self._refuse(root.start_mark.line, "has to hold lines of KEY: VALUE, such as scan.interval: 5m")
+        return None if is_empty else root
 
     def _content(self) -> str:
         try:

@@ -41,8 +41,8 @@ class Agenda:
                 del self._entries[tree]
             for tree in trees:
                 if tree not in self._entries:
-                    age = max(0.0, (ages or {}).get(tree, self._interval))
-                    self._put(tree, Lane.SMALL, now + self._interval - age)
+                    age = (ages or {}).get(tree)
+                    self._put(tree, Lane.SMALL, now if age is None else now + self._interval - max(0.0, age))
 
     def change_interval(self, interval: float, now: float) -> None:
         """Trees are due again after another interval, those included that wait now."""
