@@ -71,7 +71,7 @@ def state(path):
 @given(measurements=st.dictionaries(_TREES, _MEASUREMENTS, max_size=5), root=_NAMES, engine=_NAMES)
 def test_what_is_kept_is_recalled_exactly_whatever_things_are_called(tmp_path_factory, measurements, root, engine):
     path = str(tmp_path_factory.getbasetemp() / "any.json")
-    inventory = Inventory(Engine(id=engine), root=root)
+    inventory = Inventory(Engine(id=engine), root="/nowhere/" + root)
 
     assert StateFile(path, Host()).keep(inventory, measurements)
     recalled = StateFile(path, Host()).recall(inventory)

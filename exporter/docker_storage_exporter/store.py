@@ -55,8 +55,8 @@ class StateFile:
             )
         try:
             return dict(_decoded(_document(self._path), _binding(inventory)))
-        except FileNotFoundError:
-            _log.info("state file %s is not there yet", self._path)
+        except FileNotFoundError:  # the first start
+            return {}
         except OSError as error:
             self._tell(f"cannot be read ({error.strerror}): everything is measured anew")
         except _UnusableError as error:
@@ -83,7 +83,7 @@ class StateFile:
     def _tell(self, trouble: str) -> None:
         """Say what is wrong, once as long as it stays the same."""
         if trouble != self._trouble:
-            _log.warning("state file %s %s", self._path, trouble)
+            _log.error("state file %s %s", self._path, trouble)
         self._trouble = trouble
 
     def _is_below(self, root: str) -> bool:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 import signal
-import sys
 import threading
 from collections.abc import Callable, Sequence
-from queue import SimpleQueue
 
 from docker_storage_exporter.cli.log import announce, set_up_log
 from docker_storage_exporter.cli.options import parser, render_settings, settings_from
 from docker_storage_exporter.cli.reload import Reloader
+from docker_storage_exporter.cli.signals import Signals, leave_on_sigterm
 from docker_storage_exporter.collector import LiveCollector, Pages, live_registry
 from docker_storage_exporter.hostfs import Host
 from docker_storage_exporter.inventory import CurrentInventory, EventListener
@@ -56,27 +55,22 @@ def serve(settings: Settings, read: Callable[[], Settings]) -> int:
     and no log besides. A signal that comes before anything is served ends the start at once.
     """
     set_up_log("debug" if settings.log_level == "debug" else "error", settings.log_format)
-    signals: SimpleQueue[int] = SimpleQueue()  # the one thing that may be waited for and filled by a signal
-    signal.signal(signal.SIGHUP, lambda number, _frame: signals.put(number))
+    signals = Signals()
+    signals.take(signal.SIGHUP)
     leave_on_sigterm()
     exporter = Exporter(settings, read)
     exporter.start()
     set_up_log(settings.log_level, settings.log_format)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda number, _frame: signals.put(number))
+    signals.take(signal.SIGTERM, signal.SIGINT)
     if exporter.inventory.trouble:
         _log.warning("%s", exporter.inventory.trouble)
     _log.info("walking with the %s walker", implementation)
     announce(f"listening on {exporter.server.url}", settings.log_format)
-    while signals.get() == signal.SIGHUP:
+    while signals.wait() == signal.SIGHUP:
         exporter.config.reload()
     exporter.stop()
+    signals.close()
     return 0
-
-
-def leave_on_sigterm() -> None:
-    """Until there is more to do: let SIGTERM end this process in order, with exit code 0."""
-    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
 
 
 class Exporter:

@@ -135,7 +135,7 @@ class Scheduler:
         if patience > 0:
             return patience
         self._save()
-        return _IDLE_SECONDS
+        return self._settings.state_interval
 
     def apply(self, settings: Settings) -> None:
         """Go on with other settings: intervals, duty, rules and the most objects. A walk under way keeps its pace."""
