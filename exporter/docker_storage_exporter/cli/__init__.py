@@ -15,8 +15,9 @@ from typing import TextIO
 
 COMMANDS = {
     "serve": "measure in the background and serve /metrics (the default)",
-    "df": "measure everything once and show it, largest first",
+    "df": "show what fills the disk, largest first, and explain one thing",
     "du": "measure any path with the exporter's walker",
+    "watch": "show what grows, refreshed, from a running exporter",
     "demo": "serve a generated data root that grows while you watch",
 }
 

@@ -15,11 +15,11 @@ from docker_storage_exporter.hostfs import Host
 from docker_storage_exporter.inventory import CurrentInventory, EventListener
 from docker_storage_exporter.inventory.client import EngineClient
 from docker_storage_exporter.model import Snapshot
-from docker_storage_exporter.schedule import Scheduler
+from docker_storage_exporter.schedule import History, Scheduler
 from docker_storage_exporter.settings import Settings
 from docker_storage_exporter.sizer import implementation
 from docker_storage_exporter.store import Store
-from docker_storage_exporter.web import Server, application
+from docker_storage_exporter.web import ObjectsDocument, Server, application
 
 _log = logging.getLogger(__name__)
 
@@ -69,8 +69,10 @@ class Exporter:
         self._events = EventListener(EngineClient(settings), self.scheduler.hint)
         live = LiveCollector(self.store, self.scheduler.tally, self.scheduler.budget, self.inventory, host)
         self._pages = Pages(live_registry(live), settings.collector_labels or ())
+        self._history = History()
+        objects = ObjectsDocument(self.store, self._history, host)
         self.server = Server(
-            settings.web_listen_address, application(self._pages, self.store), settings.web_max_connections
+            settings.web_listen_address, application(self._pages, self.store, objects), settings.web_max_connections
         )
 
     def start(self) -> None:
@@ -92,4 +94,5 @@ class Exporter:
 
     def _publish(self, snapshot: Snapshot) -> None:
         self._pages.render(snapshot)
+        self._history.note(snapshot)
         self.store.publish(snapshot)

@@ -1,5 +1,6 @@
 """The host as this process sees it: paths below `--path.rootfs`, mounts, filesystems, processes. Nothing is written."""
 
+from docker_storage_exporter.hostfs.boot import host_mark
 from docker_storage_exporter.hostfs.filesystem import Filesystem, FilesystemProbe
 from docker_storage_exporter.hostfs.host import Host, Source
 from docker_storage_exporter.hostfs.mounts import MountEntry, MountTable
@@ -17,6 +18,7 @@ __all__ = [
     "Source",
     "TmpfsUsage",
     "examine",
+    "host_mark",
     "read_tmpfs",
     "reason_for",
 ]

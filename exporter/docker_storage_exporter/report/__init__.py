@@ -1,6 +1,41 @@
 """A snapshot for people and programs other than Prometheus."""
 
-from docker_storage_exporter.report.rows import Row, rows
-from docker_storage_exporter.report.table import human_bytes, render_table
+from docker_storage_exporter.report.filesystems import Filesystems
+from docker_storage_exporter.report.listing import Listing, bare_listing, document, from_document, listing, with_rows
+from docker_storage_exporter.report.rows import Row, project_of, rows
+from docker_storage_exporter.report.selection import SORT_KEYS, Selection
+from docker_storage_exporter.report.table import (
+    Look,
+    human_bytes,
+    human_growth,
+    human_seconds,
+    one_line,
+    render_columns,
+    render_table,
+)
+from docker_storage_exporter.report.text import render_csv, render_footer, render_json
 
-__all__ = ["Row", "human_bytes", "render_table", "rows"]
+__all__ = [
+    "SORT_KEYS",
+    "Filesystems",
+    "Listing",
+    "Look",
+    "Row",
+    "Selection",
+    "bare_listing",
+    "document",
+    "from_document",
+    "human_bytes",
+    "human_growth",
+    "human_seconds",
+    "listing",
+    "one_line",
+    "project_of",
+    "render_columns",
+    "render_csv",
+    "render_footer",
+    "render_json",
+    "render_table",
+    "rows",
+    "with_rows",
+]

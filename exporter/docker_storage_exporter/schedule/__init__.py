@@ -4,9 +4,10 @@
 """
 
 from docker_storage_exporter.schedule.budget import Budget
+from docker_storage_exporter.schedule.history import Growth, History
 from docker_storage_exporter.schedule.ledger import Ledger
 from docker_storage_exporter.schedule.once import measure_everything
 from docker_storage_exporter.schedule.scheduler import Scheduler
 from docker_storage_exporter.schedule.tally import Tally
 
-__all__ = ["Budget", "Ledger", "Scheduler", "Tally", "measure_everything"]
+__all__ = ["Budget", "Growth", "History", "Ledger", "Scheduler", "Tally", "measure_everything"]

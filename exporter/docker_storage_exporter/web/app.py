@@ -1,4 +1,4 @@
-"""The WSGI application: /metrics, health, readiness and a landing page; everything else is 404."""
+"""The WSGI application: /metrics, the objects as JSON, health, readiness and a landing page; all else is 404."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ _Environ = dict[str, Any]
 _StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 _Application = Callable[[_Environ, _StartResponse], Iterable[bytes]]
 
+OBJECTS_PATH = "/api/v1/objects"
 _TEXT = "text/plain; charset=utf-8"
+_NOT_READY = "not ready: nothing is listed yet\n"
 _LANDING = Template("""<!DOCTYPE html>
 <html lang="en">
 <head><meta charset="utf-8"><title>docker-storage-exporter</title>
@@ -25,6 +27,7 @@ _LANDING = Template("""<!DOCTYPE html>
 <p>Version $version. $state</p>
 <ul>
 <li><a href="metrics">Metrics</a></li>
+<li><a href="api/v1/objects">Objects</a>, as JSON</li>
 <li><a href="-/healthy">Healthy</a></li>
 <li><a href="-/ready">Ready</a></li>
 </ul>
@@ -33,8 +36,11 @@ _LANDING = Template("""<!DOCTYPE html>
 """)
 
 
-def application(pages: Pages, store: Store) -> _Application:
-    """The application that serves these pages; `store` tells whether there is a snapshot yet."""
+def application(pages: Pages, store: Store, objects: Callable[[], bytes | None] = lambda: None) -> _Application:
+    """The application that serves these pages; `store` tells whether there is a snapshot yet.
+
+    `objects` makes the document at OBJECTS_PATH, None as long as nothing is listed.
+    """
 
     def metrics(environ: _Environ) -> tuple[str, list[tuple[str, str]], Iterable[bytes]]:
         gzip = accepts(environ.get("HTTP_ACCEPT_ENCODING", ""), "gzip")
@@ -48,16 +54,17 @@ def application(pages: Pages, store: Store) -> _Application:
     def healthy(_: _Environ) -> tuple[str, list[tuple[str, str]], Iterable[bytes]]:
         return _answer("200 OK", "healthy\n")
 
-    def ready(_: _Environ) -> tuple[str, list[tuple[str, str]], Iterable[bytes]]:
-        if store.latest is None:
-            return _answer("503 Service Unavailable", "not ready: nothing is listed yet\n")
-        return _answer("200 OK", "ready\n")
-
     def landing(_: _Environ) -> tuple[str, list[tuple[str, str]], Iterable[bytes]]:
         text = _LANDING.substitute(version=html.escape(__version__), state=html.escape(_state(store)))
         return _answer("200 OK", text, "text/html; charset=UTF-8")
 
-    routes = {"/": landing, "/metrics": metrics, "/-/healthy": healthy, "/-/ready": ready}
+    routes = {
+        "/": landing,
+        "/metrics": metrics,
+        OBJECTS_PATH: lambda _: _listing(objects()),
+        "/-/healthy": healthy,
+        "/-/ready": lambda _: _ready(store),
+    }
 
     def serve(environ: _Environ, start_response: _StartResponse) -> Iterable[bytes]:
         method, route = environ["REQUEST_METHOD"], routes.get(environ["PATH_INFO"])
@@ -72,6 +79,18 @@ def application(pages: Pages, store: Store) -> _Application:
         return [] if method == "HEAD" else body
 
     return serve
+
+
+def _listing(body: bytes | None) -> tuple[str, list[tuple[str, str]], Iterable[bytes]]:
+    if body is None:
+        return _answer("503 Service Unavailable", _NOT_READY)
+    return "200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))], [body]
+
+
+def _ready(store: Store) -> tuple[str, list[tuple[str, str]], Iterable[bytes]]:
+    if store.latest is None:
+        return _answer("503 Service Unavailable", _NOT_READY)
+    return _answer("200 OK", "ready\n")
 
 
 def _answer(status: str, text: str, content_type: str = _TEXT) -> tuple[str, list[tuple[str, str]], Iterable[bytes]]:
