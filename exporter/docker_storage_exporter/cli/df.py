@@ -37,13 +37,13 @@ _DEFAULT_MAX_AGE = "10m"  # twice the exporter's own interval
 
 def run(arguments: Sequence[str]) -> int:
     """Show everything, or explain one thing; 0 also where something has no number, which the table says."""
-    options = df_parser().parse_args(arguments)
+    options = command_parser().parse_args(arguments)
     settings = settings_from(options)
     set_up_log("debug" if settings.log_level == "debug" else "error")
     if "explain" in options:
         from docker_storage_exporter.cli.explain import explain  # noqa: PLC0415 - only when asked for
 
-        return explain(settings, options.explain, options.format)
+        return explain(settings, options.explain, options.format, with_growth=options.ask)
     selection = selection_from(options)
     found = _from_exporter(settings, _max_age(options.max_age)) if options.ask else None
     if found is None:
@@ -56,7 +56,7 @@ def run(arguments: Sequence[str]) -> int:
     return 0
 
 
-def df_parser() -> argparse.ArgumentParser:
+def command_parser() -> argparse.ArgumentParser:
     """The options of `df`."""
     made = parser("df", "What fills the disk: volumes, writable layers, logs, tmpfs and bind mounts, largest first.")
     made.add_argument("--format", choices=("table", "json", "csv"), default="table", help="default: table")

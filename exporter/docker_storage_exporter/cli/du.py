@@ -18,7 +18,7 @@ _DEEPEST = 32
 
 def run(arguments: Sequence[str]) -> int:
     """Print one line or object per path and per directory asked for; exit code 1 when anything could not be read."""
-    options = du_parser().parse_args(arguments)
+    options = command_parser().parse_args(arguments)
     complete, found = True, []
     for path in options.paths:
         try:
@@ -37,7 +37,7 @@ def run(arguments: Sequence[str]) -> int:
     return 0 if complete else 1
 
 
-def du_parser() -> argparse.ArgumentParser:
+def command_parser() -> argparse.ArgumentParser:
     """The options of `du`."""
     parser = argparse.ArgumentParser(
         prog="docker-storage-exporter du",

@@ -27,7 +27,7 @@ _HOME, _END_OF_LINE, _END_OF_SCREEN = "\x1b[H", "\x1b[K", "\x1b[J"
 
 def run(arguments: Sequence[str]) -> int:
     """Show and refresh until Ctrl-C; with --once, or without a terminal, show once. Raises NoAnswerError."""
-    options = watch_parser().parse_args(arguments)
+    options = command_parser().parse_args(arguments)
     settings = settings_from(options)
     selection = selection_from(options, _SORT_KEYS[options.sort])
     host = Host(settings.path_rootfs, settings.path_procfs)
@@ -44,7 +44,7 @@ def run(arguments: Sequence[str]) -> int:
     return 0
 
 
-def watch_parser() -> argparse.ArgumentParser:
+def command_parser() -> argparse.ArgumentParser:
     """The options of `watch`."""
     made = parser("watch", "What grows, per second and per hour, as a running exporter on this host measures it.")
     add_selection(made)

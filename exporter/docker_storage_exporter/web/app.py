@@ -58,7 +58,7 @@ def application(pages: Pages, store: Store, objects: Callable[[], bytes | None] 
         text = _LANDING.substitute(version=html.escape(__version__), state=html.escape(_state(store)))
         return _answer("200 OK", text, "text/html; charset=UTF-8")
 
-    routes = {
+    routes: dict[str, Callable[[_Environ], tuple[str, list[tuple[str, str]], Iterable[bytes]]]] = {
         "/": landing,
         "/metrics": metrics,
         OBJECTS_PATH: lambda _: _listing(objects()),
