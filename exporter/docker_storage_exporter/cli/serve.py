@@ -16,11 +16,11 @@ from docker_storage_exporter.hostfs import Host
 from docker_storage_exporter.inventory import CurrentInventory, EventListener
 from docker_storage_exporter.inventory.client import EngineClient
 from docker_storage_exporter.model import Snapshot
-from docker_storage_exporter.schedule import Scheduler
+from docker_storage_exporter.schedule import History, Scheduler
 from docker_storage_exporter.settings import Settings
 from docker_storage_exporter.sizer import implementation
 from docker_storage_exporter.store import StateFile, Store
-from docker_storage_exporter.web import Server, application
+from docker_storage_exporter.web import ObjectsDocument, Server, application
 
 _log = logging.getLogger(__name__)
 
@@ -90,7 +90,10 @@ class Exporter:
         scheduler = self.scheduler
         live = LiveCollector(self.store, scheduler.tally, scheduler.budget, self.inventory, self.config, host)
         self._pages = Pages(live_registry(live), settings.collector_labels or ())
-        served = application(self._pages, self.store, self.config.reload if settings.web_enable_reload else None)
+        self._history = History()
+        objects = ObjectsDocument(self.store, self._history, host)
+        reload = self.config.reload if settings.web_enable_reload else None
+        served = application(self._pages, self.store, objects, reload)
         self.server = Server(settings.web_listen_address, served, settings.web_max_connections)
 
     def start(self) -> None:
@@ -117,4 +120,5 @@ class Exporter:
 
     def _publish(self, snapshot: Snapshot) -> None:
         self._pages.render(snapshot)
+        self._history.note(snapshot)
         self.store.publish(snapshot)
