@@ -5,10 +5,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 PACKAGE := exporter/docker_storage_exporter
 
-.PHONY: help run demo test check lint types rooms format golden bench clean
+.PHONY: help run demo test check lint types rooms format golden bench dashboards dashboard-pictures bench-queries clean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/run ## start the exporter: on this host's Docker, or on a made-up one where there is none
 	@$(BIN)/docker-storage-exporter; code=$$?; \
@@ -27,8 +27,8 @@ test: .venv/dev ## run all tests; with REQUIRE_TOOLS=1 a test without its tool f
 check: lint types rooms ## everything but the tests: style, types, rooms
 
 lint: .venv/dev ## look for mistakes and style
-	@$(BIN)/ruff check exporter tests
-	@$(BIN)/ruff format --check exporter tests
+	@$(BIN)/ruff check exporter dashboards tests
+	@$(BIN)/ruff format --check exporter dashboards tests
 
 types: .venv/dev ## check the types
 	@$(BIN)/mypy
@@ -37,11 +37,20 @@ rooms: .venv/dev ## check that rooms import only from rooms before them
 	@PYTHONPATH=exporter $(BIN)/lint-imports
 
 format: .venv/dev ## format the code
-	@$(BIN)/ruff check --fix-only -q exporter tests
-	@$(BIN)/ruff format -q exporter tests
+	@$(BIN)/ruff check --fix-only -q exporter dashboards tests
+	@$(BIN)/ruff format -q exporter dashboards tests
 
 golden: .venv/dev ## write the golden pages anew, to be looked at with git diff
 	@UPDATE_GOLDEN=1 $(BIN)/pytest -q tests/collector
+
+dashboards: .venv/dev ## write the dashboards' JSON and the rules' YAML anew from their sources
+	@$(BIN)/python -m dashboards
+
+dashboard-pictures: .venv/dev ## draw docs/images from a Prometheus that scrapes the demo; takes a few minutes
+	@PYTHONPATH=.:tests $(BIN)/python tests/dashboards/draw.py
+
+bench-queries: .venv/dev ## time rules and panels over 200 hosts with 100 volumes each; writes docs/benchmark-queries.md
+	@PYTHONPATH=.:tests $(BIN)/python tests/bench/bench_queries.py
 
 bench: .venv/dev ## measure scrapes, memory and idle CPU with thousands of objects; writes docs/benchmarks.md
 	@$(BIN)/python tests/bench/bench_scrape.py

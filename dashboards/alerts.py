@@ -15,6 +15,7 @@ from dashboards.settings import Duration, Settings
 from docker_storage_exporter.collector import catalogue as c
 from docker_storage_exporter.collector.catalogue import Family
 
+_WHERE = "{{ $labels.mountpoint }} on {{ $labels.instance }}"
 Severity = Literal["critical", "warning", "info"]
 
 
@@ -62,8 +63,8 @@ def _filling_up(settings: Settings, scope: Scope, what: str, avail: Family, size
             settings.fill_for,
             settings.keep,
             f"The filesystem under Docker's data root runs out of {what} within {horizon.words}.",
-            f"{{{{ $labels.mountpoint }}}} on {{{{ $labels.instance }}}} has {{{{ $value | humanizePercentage }}}} of its "
-            f"{what} left and, going on as in the last {settings.trend.past}, none within {horizon.words}.",
+            f"{_WHERE} has {{{{ $value | humanizePercentage }}}} of its {what} left and, going on as in the last "
+            f"{settings.trend.past}, none within {horizon.words}.",
             "docker-storage-overview",
         )
 
@@ -81,8 +82,7 @@ def _almost_full(settings: Settings, scope: Scope, what: str, avail: Family, siz
             settings.full_for,
             settings.keep,
             f"The filesystem under Docker's data root has less than {share:.0%} of its {what} left.",
-            f"{{{{ $labels.mountpoint }}}} on {{{{ $labels.instance }}}} has {{{{ $value | humanizePercentage }}}} of its "
-            f"{what} left.",
+            f"{_WHERE} has {{{{ $value | humanizePercentage }}}} of its {what} left.",
             "docker-storage-overview",
         )
 
@@ -172,12 +172,13 @@ def containers(settings: Settings, scope: Scope) -> Iterator[Alert]:
         "DockerContainerLayerGrowing",
         "warning",
         f"{scope(LAYERS.growth('24h'))} * {settings.day.seconds:g} > {settings.layer_floor}\n"
-        f"and ({scope(c.LAYER_ALLOCATED)} > {settings.layer_floor})",
+        f"and ({scope(c.LAYER_ALLOCATED)} > {settings.layer_floor})\n"
+        f"and ({scope(c.LAYER_ALLOCATED)} > {scope(c.LAYER_ALLOCATED)} offset {settings.layer_still})",
         settings.layer_for,
         settings.keep,
         "A container writes data where it will be lost.",
-        "The writable layer of {{ $labels.container }} on {{ $labels.instance }} grew by {{ $value | humanize1024 }}B in "
-        f"the last {settings.day.past}. It is gone when the container is removed.",
+        "The writable layer of {{ $labels.container }} on {{ $labels.instance }} grew by "
+        f"{{{{ $value | humanize1024 }}}}B in the last {settings.day.past}. It is gone when the container is removed.",
         "docker-storage-containers",
         ("instance", "container"),
     )

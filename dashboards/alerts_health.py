@@ -1,4 +1,4 @@
-"""The alerts on the measuring itself: numbers that are old, missing or partial, an engine or an exporter that is down."""
+"""The alerts on measuring itself: numbers that are old, missing or partial; an engine or an exporter that is down."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from docker_storage_exporter.collector import catalogue as c
 from docker_storage_exporter.model import Kind
 
 _DASHBOARD = "docker-storage-health"
+_KIND = "kind {{ $labels.kind }} on {{ $labels.instance }}"
 
 WALKED = {Kind.VOLUME: VOLUMES, Kind.LAYER: LAYERS, Kind.BIND: BINDS}
 """The kinds of object whose pages say when they were measured and what could not be read."""
@@ -67,18 +68,16 @@ def _failing(settings: Settings, scope: Scope) -> Iterator[Alert]:
     """Measurements that fail, and objects that have no number because of it."""
     harmful = f'!~"{settings.harmless_reasons}"'
     failures = f"increase({scope(c.FAILURES, window=settings.failing_window, reason=harmful)})"
-    for name, expr, description in (
+    for name, expr, words in (
         (
             "DockerStorageMeasurementsFailing",
             failures,
-            "{{ $value | humanize }} measurements of kind {{ $labels.kind }} on {{ $labels.instance }} failed in the last "
-            f"{settings.failing_window.past}: {{{{ $labels.reason }}}}.",
+            f"measurements of {_KIND} failed in the last {settings.failing_window.past}",
         ),
         (
             "DockerStorageObjectsUnmeasured",
             scope(c.UNMEASURED, reason=harmful),
-            "{{ $value }} objects of kind {{ $labels.kind }} on {{ $labels.instance }} have no size: "
-            "{{ $labels.reason }}.",
+            f"objects of {_KIND} have no size",
         ),
     ):
         yield Alert(
@@ -88,7 +87,7 @@ def _failing(settings: Settings, scope: Scope) -> Iterator[Alert]:
             settings.failing_for,
             settings.keep,
             "Sizes cannot be measured.",
-            description,
+            f"{{{{ $value | humanize }}}} {words}: {{{{ $labels.reason }}}}.",
             _DASHBOARD,
         )
 

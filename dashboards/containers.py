@@ -90,9 +90,9 @@ def _lost() -> Row:
     return Row(
         "What is written where it will be lost?",
         [
-            bars("Growing writable layers", "Growth in the last 24 hours: data that is gone with its container.", "bytes",
+            bars("Growing writable layers", "Growth in the last 24 hours: gone with its container.", "bytes",
                  Query(f"{largest(15, _KEYS, growth)} * {_DAY}", _LEGEND)),
-            bars("Layers of containers that do not run", "Bytes that are freed when these containers are removed.", "bytes",
+            bars("Layers of containers that do not run", "Bytes that removing these containers frees.", "bytes",
                  Query(largest(15, _KEYS, stopped), _LEGEND)),
         ],
         [12, 12],
@@ -148,8 +148,9 @@ def _tmpfs() -> Row:
         [
             timeseries("Memory in tmpfs mounts", "Memory that each tmpfs mount uses.", "bytes",
                        Query(by("sum", keys, used), legend), per_object=True),
-            timeseries("Use of tmpfs limits", "Share of its size that each tmpfs mount uses.", "percentunit",
-                       Query(by("max", keys, f"{used} / ({size} > 0)"), legend), steps=FULL, maximum=1, per_object=True),
+            timeseries("Use of tmpfs limits", "Share of its size that each mount uses.", "percentunit",
+                       Query(by("max", keys, f"{used} / ({size} > 0)"), legend),
+                       steps=FULL, maximum=1, per_object=True),
         ],
         [12, 12],
     )  # fmt: skip

@@ -91,7 +91,7 @@ def _failures() -> Row:
                        Query(by("sum", reasons, SELECTED(c.UNMEASURED)), legend)),
             timeseries("Objects left out by rule", "Objects that are not measured on purpose, by reason.", "short",
                        Query(by("sum", reasons, SELECTED(c.SKIPPED)), legend)),
-            timeseries("Objects cut from the page", "Objects beyond the most that a page may show, the smallest.", "short",
+            timeseries("Objects cut from the page", "The smallest, beyond the most that a page may show.", "short",
                        Query(by("sum", ("kind",), SELECTED(c.CUT)), "{{kind}}")),
         ],
         [6, 6, 6, 6],

@@ -38,9 +38,9 @@ def _now() -> Row:
         [
             stat("Fullest filesystem", "Largest share that is used of a filesystem under a data root.", "percentunit",
                  Query(f"max({USED})", "used"), steps=FULL),
-            stat("First one full in", "Time until the first filesystem is full, going on as in the last six hours.", "s",
+            stat("First one full in", "Time until it is full, going on as in the last six hours.", "s",
                  Query(f"min({FULL_IN})", "left"), steps=SOON, none="not filling"),
-            stat("Growth per day", "What volumes, writable layers and logs grew by in the last 24 hours.", "bytes",
+            stat("Growth per day", "Growth of volumes, writable layers and logs in the last 24 hours.", "bytes",
                  Query(_all_growth("24h"), "per day")),
             stat("Dangling volumes", "Bytes in volumes that no container mounts, in any state.", "bytes",
                  Query(f"sum({SELECTED(DANGLING_BYTES)})", "dangling")),
@@ -73,9 +73,9 @@ def _made_of() -> Row:
     return Row(
         "What is it made of?",
         [
-            timeseries("Volumes, writable layers and logs", "Allocated bytes of each kind of object, on top of each other.",
+            timeseries("Volumes, writable layers and logs", "Allocated bytes of each kind, on top of each other.",
                        "bytes", *sizes, stacked=True),
-            timeseries("Growth by kind", "Growth per day of each kind, at the pace of the last hour.", "bytes", *growth),
+            timeseries("Growth by kind", "Growth per day of each kind, at the last hour's pace.", "bytes", *growth),
             timeseries("Filesystem use", "Share of each filesystem under a data root that is used.", "percentunit",
                        Query(by("max", ("instance", "mountpoint"), USED), "{{instance}} {{mountpoint}}"),
                        steps=FULL, maximum=1, per_object=True),
@@ -87,13 +87,13 @@ def _made_of() -> Row:
 
 
 def _growing() -> Row:
-    day = f" * {_DAY}"
+    day, legend = f" * {_DAY}", "{{volume}} on {{instance}}"
     volume, container = ("instance", "volume"), ("instance", "container")
     return Row(
         "What grows most?",
         [
             bars("Fastest growing volumes", "Growth of each volume in the last 24 hours.", "bytes",
-                 Query(largest(10, volume, f"{SELECTED(VOLUMES.growth('24h'))} > 0") + day, "{{volume}} on {{instance}}")),
+                 Query(largest(10, volume, f"{SELECTED(VOLUMES.growth('24h'))} > 0") + day, legend)),
             bars("Fastest growing writable layers", "Growth of each container's writable layer in the last 24 hours.",
                  "bytes",
                  Query(largest(10, container, f"{SELECTED(LAYERS.growth('24h'))} > 0") + day,

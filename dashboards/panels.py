@@ -156,7 +156,8 @@ def bars(title: str, description: str, unit: str, *queries: Query, steps: Steps 
         orientation="horizontal",
         extraJson={
             "fieldConfig": {
-                "defaults": {"unit": unit, "min": 0, "thresholds": {"mode": "absolute", "steps": thresholds}}
+                "overrides": [],
+                "defaults": {"unit": unit, "min": 0, "thresholds": {"mode": "absolute", "steps": thresholds}},
             },
             "options": {
                 "displayMode": "basic",
@@ -179,7 +180,7 @@ def table(
     sort: str = "",
     unit: str = "short",
 ) -> Any:
-    """A row for each object. Each query's legend names its value; `columns` are by label or by query legend, in order."""
+    """A row for each object. `columns` are by label, or by the legend of the query whose value they show, in order."""
     shown = {f"Value #{chr(ord('A') + number)}": query.legend for number, query in enumerate(queries)}
     if len(queries) == 1:
         shown = {"Value": queries[0].legend}

@@ -102,6 +102,7 @@ class Settings:
 
     # Containers.
     layer_floor: int = 1 * GIB  # per day, and already in the layer: less is caches and pid files
+    layer_still: Duration = hours(6)  # and it grew in a quarter of a day: a job that once unpacked something is done
     layer_for: Duration = hours(1)
     log_floor: int = 1 * GIB  # a log without limit is harmless until it is large
     log_for: Duration = minutes(15)
@@ -112,7 +113,7 @@ class Settings:
     stale_after: Duration = hours(3)  # 36 times the default interval: no budget makes a tree wait that long
     stale_for: Duration = minutes(15)
     failing_window: Duration = hours(1)
-    failing_for: Duration = hours(1)  # a host that reboots or a disk that is replaced is back by then
+    failing_for: Duration = minutes(90)  # longer than the window, so that one failure is none
     harmless_reasons: str = (
         "vanished|unsupported_driver"  # removed while measured; or known, and documented, on day one
     )

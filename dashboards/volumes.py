@@ -96,7 +96,7 @@ def _detail() -> Row:
             timeseries("Growth per day over 24 hours", "The same, evened out over a day.", "bytes",
                        Query(f"{day} * {_DAY}", legend), per_object=True),
             timeseries("Allocated and apparent",
-                       "Blocks on disk and lengths of files: apparent above allocated means sparse or compressed files.",
+                       "Blocks on disk and lengths of files: apparent above allocated means sparse files.",
                        "bytes",
                        Query(_chosen(c.VOLUME_ALLOCATED), f"{legend} allocated"),
                        Query(_chosen(c.VOLUME_APPARENT), f"{legend} apparent"), per_object=True),
