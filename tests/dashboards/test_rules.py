@@ -133,3 +133,10 @@ def test_prefixes_and_the_selector_reach_every_rule(tmp_path: Path):
             assert rule["expr"].count('env="prod"') >= 1
             assert rule["annotations"]["runbook_url"].startswith("https://wiki.example/docs/runbooks/")
             assert rule["annotations"]["dashboard_url"].startswith("https://g.example/d/docker-storage-")
+
+
+def test_the_documentation_lists_every_alert():
+    text = (ROOT / "docs/dashboards.md").read_text()
+    for alert in ALERTS:
+        assert f"| [{alert.name}](runbooks/{alert.name}.md) |" in text
+        assert alert.summary in text
