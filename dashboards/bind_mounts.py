@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dashboards import common
+from dashboards.common import shown
 from dashboards.panels import Column, Json, Query, Row, dashboard, link, stat, table, timeseries, variable
 from dashboards.query import SELECTED, by
 from dashboards.recording import BINDS
@@ -66,7 +67,7 @@ def _all() -> Row:
         Query(by("count", _KEYS, SELECTED(c.BIND_INFO)), "mounts"),
         sort="Size",
     )
-    shown = {
+    facts = {
         "instance": Column("Host", link=common.host_link(common.OVERVIEW)),
         "source": Column("Source", link=_source_link()),
         "container": Column("Container", link=common.container_link()),
@@ -75,9 +76,9 @@ def _all() -> Row:
         "entry": Column("Entry"),
         "within": Column("Within"),
     }
-    chosen = by("max", tuple(shown), SELECTED(c.BIND_INFO, source=_CHOSEN))
+    chosen = by("max", tuple(facts), SELECTED(c.BIND_INFO, source=_CHOSEN))
     mounts = table(
-        "Mounts", "Which containers mount the chosen sources, where, and how.", shown, Query(chosen, "mounted")
+        "Mounts", "Which containers mount the chosen sources, where, and how.", facts, Query(chosen, "mounted")
     )
     return Row("Which sources, mounted by whom?", [sources, mounts], [12, 12], 11)
 
@@ -88,12 +89,12 @@ def _source_link() -> str:
 
 
 def _detail() -> Row:
-    allocated = by("sum", _KEYS, SELECTED(c.BIND_ALLOCATED, source=_CHOSEN))
-    apparent = by("sum", _KEYS, SELECTED(c.BIND_APPARENT, source=_CHOSEN))
-    growth = by("sum", _KEYS, SELECTED(BINDS.growth("1h"), source=_CHOSEN))
-    age = by("min", _KEYS, SELECTED(c.BIND_MEASURED, source=_CHOSEN))
+    allocated = shown(_KEYS, SELECTED(c.BIND_ALLOCATED, source=_CHOSEN))
+    apparent = shown(_KEYS, SELECTED(c.BIND_APPARENT, source=_CHOSEN))
+    growth = shown(_KEYS, SELECTED(BINDS.growth("1h"), source=_CHOSEN))
+    age = shown(_KEYS, f"time() - {SELECTED(c.BIND_MEASURED, source=_CHOSEN)}")
     return Row(
-        "The chosen sources over time",
+        "The chosen sources over time, at most 20 at a time",
         [
             timeseries("Size", "Allocated bytes of each chosen source.", "bytes", Query(allocated, _LEGEND),
                        per_object=True),
@@ -102,7 +103,7 @@ def _detail() -> Row:
             timeseries("Apparent size", "Lengths of the files in each chosen source.", "bytes",
                        Query(apparent, _LEGEND), per_object=True),
             timeseries("Age of the numbers", "How long ago each chosen source was measured to the end.", "s",
-                       Query(f"time() - {age}", _LEGEND), per_object=True),
+                       Query(age, _LEGEND), per_object=True),
         ],
         [12, 12, 12, 12],
         7,

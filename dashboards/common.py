@@ -17,6 +17,7 @@ BIND_MOUNTS = "docker-storage-bind-mounts"
 HEALTH = "docker-storage-health"
 
 _SETTINGS = Settings()
+_LINES = 20
 HOST_OF_ROW = "${__data.fields.Host:percentencode}"
 FULL = Steps(1 - _SETTINGS.full_warning_avail, 1 - _SETTINGS.full_critical_avail)
 """The colours of a share that is used: those of the alerts."""
@@ -40,6 +41,11 @@ def variables() -> list[Any]:
 def largest(number: int, labels: tuple[str, ...], expression: str) -> str:
     """The largest few, by these labels."""
     return f"topk({number}, {by('sum', labels, expression)})"
+
+
+def shown(labels: tuple[str, ...], expression: str) -> str:
+    """As many series as a panel over time can show: with everything chosen, a fleet has thousands."""
+    return by("sum", labels, f"topk({_LINES}, {expression})")
 
 
 def volume_link() -> str:

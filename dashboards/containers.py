@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboards import common
-from dashboards.common import FULL, largest
+from dashboards.common import FULL, largest, shown
 from dashboards.panels import Column, Json, Query, Row, bars, dashboard, stat, table, timeseries, variable
 from dashboards.query import SELECTED, by, join
 from dashboards.recording import CONTAINER_COUNT, LAYERS, LOGS
@@ -100,12 +100,12 @@ def _lost() -> Row:
 
 
 def _layers() -> Row:
-    layer = by("sum", _KEYS, SELECTED(c.LAYER_ALLOCATED, container=_CHOSEN))
-    apparent = by("sum", _KEYS, SELECTED(c.LAYER_APPARENT, container=_CHOSEN))
+    layer = shown(_KEYS, SELECTED(c.LAYER_ALLOCATED, container=_CHOSEN))
+    apparent = shown(_KEYS, SELECTED(c.LAYER_APPARENT, container=_CHOSEN))
     share = f"{SELECTED(c.LAYER_ALLOCATED, container=_CHOSEN)} / {SELECTED(c.LAYER_LIMIT, container=_CHOSEN)}"
-    growth = by("sum", _KEYS, SELECTED(LAYERS.growth("1h"), container=_CHOSEN))
+    growth = shown(_KEYS, SELECTED(LAYERS.growth("1h"), container=_CHOSEN))
     return Row(
-        "Writable layers of the chosen containers",
+        "Writable layers of the chosen containers, at most 20 at a time",
         [
             timeseries("Size of writable layers", "Allocated bytes of each writable layer.", "bytes",
                        Query(layer, _LEGEND), per_object=True),
@@ -114,7 +114,7 @@ def _layers() -> Row:
             timeseries("Apparent size of writable layers", "Lengths of the files in each writable layer.", "bytes",
                        Query(apparent, _LEGEND), per_object=True),
             timeseries("Use of layer quotas", "Share of its quota that a writable layer uses, where it has one.",
-                       "percentunit", Query(by("max", _KEYS, share), _LEGEND), steps=FULL, maximum=1, per_object=True),
+                       "percentunit", Query(shown(_KEYS, share), _LEGEND), steps=FULL, maximum=1, per_object=True),
         ],
         [6, 6, 6, 6],
     )  # fmt: skip
@@ -123,17 +123,17 @@ def _layers() -> Row:
 def _logs() -> Row:
     log = SELECTED(c.LOG_BYTES, container=_CHOSEN)
     share = f"{log} / {SELECTED(c.LOG_LIMIT, container=_CHOSEN)}"
-    growth = by("sum", _KEYS, SELECTED(LOGS.growth("1h"), container=_CHOSEN))
+    growth = shown(_KEYS, SELECTED(LOGS.growth("1h"), container=_CHOSEN))
     drivers = by("count", ("driver",), SELECTED(c.LOG_INFO, container=_CHOSEN))
     return Row(
-        "Logs of the chosen containers",
+        "Logs of the chosen containers, at most 20 at a time",
         [
             timeseries("Size of logs", "Allocated bytes of each container's log files, rotations included.", "bytes",
-                       Query(by("sum", _KEYS, log), _LEGEND), per_object=True),
+                       Query(shown(_KEYS, log), _LEGEND), per_object=True),
             timeseries("Growth of logs", "Growth per day, at the pace of the last hour.", "bytes",
                        Query(f"{growth} * {_DAY}", _LEGEND), per_object=True),
             timeseries("Use of log limits", "Share of what its log files may grow to, where they are limited.",
-                       "percentunit", Query(by("max", _KEYS, share), _LEGEND), per_object=True),
+                       "percentunit", Query(shown(_KEYS, share), _LEGEND), per_object=True),
             stat("Log drivers", "How many containers use each log driver.", "short", Query(drivers, "{{driver}}")),
         ],
         [7, 7, 6, 4],
@@ -144,12 +144,12 @@ def _tmpfs() -> Row:
     keys, legend = (*_KEYS, "destination"), "{{container}} {{destination}} on {{instance}}"
     used, size = SELECTED(c.TMPFS_USED, container=_CHOSEN), SELECTED(c.TMPFS_SIZE, container=_CHOSEN)
     return Row(
-        "tmpfs mounts of the chosen containers",
+        "tmpfs mounts of the chosen containers, at most 20 at a time",
         [
             timeseries("Memory in tmpfs mounts", "Memory that each tmpfs mount uses.", "bytes",
-                       Query(by("sum", keys, used), legend), per_object=True),
+                       Query(shown(keys, used), legend), per_object=True),
             timeseries("Use of tmpfs limits", "Share of its size that each mount uses.", "percentunit",
-                       Query(by("max", keys, f"{used} / ({size} > 0)"), legend),
+                       Query(shown(keys, f"{used} / ({size} > 0)"), legend),
                        steps=FULL, maximum=1, per_object=True),
         ],
         [12, 12],

@@ -80,7 +80,7 @@ def growth_expression(scope: Scope, kind: Object, window: Duration, measurements
     """Bytes per second, only where the window holds enough to tell."""
     # A size that changed so often was measured at least that often: the best there is for what has no timestamp.
     evidence = kind.measured or kind.size
-    known = f"{scope(kind.size, window=window * 0.25)} offset {window * 0.5}"
+    known = f"{scope(kind.size, window=window * 0.125)} offset {window * 0.5}"
     lines = [
         f"deriv({scope(kind.size, window=window)})",
         f"and (changes({scope(evidence, window=window)}) >= {measurements})",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboards import common
-from dashboards.common import FULL, FULL_IN, SOON, USED
+from dashboards.common import FULL, FULL_IN, SOON, USED, shown
 from dashboards.panels import Column, Json, Query, Row, dashboard, stat, table, timeseries, variable
 from dashboards.query import SELECTED, by, join
 from dashboards.recording import DANGLING_BYTES, DANGLING_COUNT, VOLUME_COUNT, VOLUMES
@@ -79,15 +79,15 @@ def _all() -> Row:
 
 
 def _chosen(family: Family) -> str:
-    return by("sum", _KEYS, SELECTED(family, volume=_CHOSEN))
+    return shown(_KEYS, SELECTED(family, volume=_CHOSEN))
 
 
 def _detail() -> Row:
     legend = "{{volume}} on {{instance}}"
-    hour = by("sum", _KEYS, SELECTED(VOLUMES.growth("1h"), volume=_CHOSEN))
-    day = by("sum", _KEYS, SELECTED(VOLUMES.growth("24h"), volume=_CHOSEN))
+    hour = shown(_KEYS, SELECTED(VOLUMES.growth("1h"), volume=_CHOSEN))
+    day = shown(_KEYS, SELECTED(VOLUMES.growth("24h"), volume=_CHOSEN))
     return Row(
-        "The chosen volumes in detail",
+        "The chosen volumes in detail, at most 20 at a time",
         [
             timeseries("Size", "Allocated bytes of each chosen volume.", "bytes",
                        Query(_chosen(c.VOLUME_ALLOCATED), legend), per_object=True),
@@ -103,7 +103,7 @@ def _detail() -> Row:
             timeseries("Inodes", "Files and directories in each chosen volume.", "short",
                        Query(_chosen(c.VOLUME_INODES), legend), per_object=True),
             timeseries("Age of the numbers", "How long ago each chosen volume was measured to the end.", "s",
-                       Query(f"time() - {by('min', _KEYS, SELECTED(c.VOLUME_MEASURED, volume=_CHOSEN))}", legend),
+                       Query(shown(_KEYS, f"time() - {SELECTED(c.VOLUME_MEASURED, volume=_CHOSEN)}"), legend),
                        per_object=True),
         ],
         [8, 8, 8, 8, 8, 8],
@@ -125,8 +125,8 @@ def _filesystem() -> Row:
             timeseries("Own filesystem or quota",
                        "Share that a chosen volume uses of its quota, or of the filesystem that it has of its own.",
                        "percentunit",
-                       Query(by("max", _KEYS, f"1 - {own[0]} / {own[1]}"), "{{volume}} on {{instance}}, filesystem"),
-                       Query(by("max", _KEYS, f"{quota[0]} / {quota[1]}"), "{{volume}} on {{instance}}, quota"),
+                       Query(shown(_KEYS, f"1 - {own[0]} / {own[1]}"), "{{volume}} on {{instance}}, filesystem"),
+                       Query(shown(_KEYS, f"{quota[0]} / {quota[1]}"), "{{volume}} on {{instance}}, quota"),
                        steps=FULL, maximum=1, per_object=True),
         ],
         [10, 4, 10],
