@@ -41,7 +41,7 @@ def _totals() -> Row:
             stat("Within another source", "Mounts of something that another measured tree encloses.", "short",
                  Query(f"count({inside}) or vector(0)", "mounts")),
             stat("Left out by rule", "Sources that are not measured, by reason.", "short",
-                 Query(f"{by('sum', ('reason',), skipped)} > 0", "{{reason}}"), none="none"),
+                 Query(f"{by('sum', ('reason',), skipped)} > 0", "{{reason}}"), named=True, none="none"),
         ],
         [6, 6, 6, 6],
         4,

@@ -134,7 +134,8 @@ def _logs() -> Row:
                        Query(f"{growth} * {_DAY}", _LEGEND), per_object=True),
             timeseries("Use of log limits", "Share of what its log files may grow to, where they are limited.",
                        "percentunit", Query(shown(_KEYS, share), _LEGEND), per_object=True),
-            stat("Log drivers", "How many containers use each log driver.", "short", Query(drivers, "{{driver}}")),
+            stat("Log drivers", "How many containers use each log driver.", "short",
+                 Query(drivers, "{{driver}}"), named=True),
         ],
         [7, 7, 6, 4],
     )  # fmt: skip

@@ -158,9 +158,9 @@ def _versions() -> Row:
         "Which versions?",
         [
             table("Exporters", "Version of each exporter and the walker that it uses.", exporter,
-                  Query(by("max", tuple(exporter), SELECTED(c.BUILD_INFO)), "exporter")),
+                  Query(by("max", tuple(exporter), SELECTED(c.BUILD_INFO)), "value")),
             table("Engines", "Version, storage driver and data root of each engine.", engine,
-                  Query(by("max", tuple(engine), SELECTED(c.ENGINE_INFO)), "engine")),
+                  Query(by("max", tuple(engine), SELECTED(c.ENGINE_INFO)), "value")),
         ],
         [10, 14],
     )  # fmt: skip

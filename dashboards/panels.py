@@ -13,6 +13,8 @@ from typing import Any
 from grafanalib import core as g
 from grafanalib._gen import DashboardEncoder
 
+from dashboards.query import kept
+
 SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 SCHEMA_VERSION = 39
 """Grafana 10.4's: older 10s ignore what they do not know, newer ones migrate it."""
@@ -97,9 +99,18 @@ def _common(title: str, description: str, queries: Sequence[Query], *, table: bo
 
 
 def stat(
-    title: str, description: str, unit: str, *queries: Query, steps: Steps | None = None, none: str = "none"
+    title: str,
+    description: str,
+    unit: str,
+    *queries: Query,
+    steps: Steps | None = None,
+    none: str = "none",
+    named: bool = False,
 ) -> Any:
-    """A number, or one for each series, with its recent past behind it. `none` is shown when there is no series."""
+    """A number, or one for each series, with its recent past behind it. `none` is shown when there is no series.
+
+    `named` shows the name of a series even where there is only one.
+    """
     thresholds = steps.to_json() if steps else _NO_STEPS
     return g.Stat(
         **_common(title, description, queries),
@@ -107,7 +118,7 @@ def stat(
         reduceCalc="lastNotNull",
         noValue=none,
         colorMode="value",
-        textMode="auto",
+        textMode="value_and_name" if named else "auto",
         extraJson={"fieldConfig": {"defaults": {"thresholds": {"mode": "absolute", "steps": thresholds}}}},
     )
 
@@ -181,6 +192,8 @@ def table(
     unit: str = "short",
 ) -> Any:
     """A row for each object. `columns` are by label, or by the legend of the query whose value they show, in order."""
+    if clash := {query.legend for query in queries} & {label for query in queries for label in kept(query.expr)}:
+        raise ValueError(f"{title}: {clash} names a query and a label")
     shown = {f"Value #{chr(ord('A') + number)}": query.legend for number, query in enumerate(queries)}
     if len(queries) == 1:
         shown = {"Value": queries[0].legend}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -62,6 +63,11 @@ def by(operator: str, labels: Iterable[str], expression: str) -> str:
 def without(operator: str, labels: Iterable[str], expression: str) -> str:
     """An aggregation that drops these labels."""
     return f"{operator} without ({', '.join(labels)}) ({expression})"
+
+
+def kept(expression: str) -> set[str]:
+    """The labels that an expression's outermost aggregation or join keeps, for all that is built here."""
+    return {label for found in re.findall(r"(?:by|group_left) \(([^)]*)\)", expression) for label in found.split(", ")}
 
 
 def join(left: str, info: str, keys: Iterable[str], labels: Iterable[str]) -> str:

@@ -34,6 +34,7 @@ def collect(folder: Path) -> dict[str, Any]:
         "--scan.interval=1s",
         "--scan.duty=1",
         "--publish.interval=500ms",
+        "--inventory.interval=1s",
         f"--web.listen-address=127.0.0.1:{port}",
     ]
     demo = subprocess.Popen([sys.executable, "-m", "docker_storage_exporter", "demo", *quick])

@@ -22,7 +22,7 @@ Json = dict[str, Any]
 _PAGE, _PANEL, _EDGE, _TEXT, _DIM = "#111217", "#181b1f", "#2c3235", "#d8d9da", "#8e9196"
 _COLORS = ["#73bf69", "#f2cc0c", "#8ab8ff", "#ff780a", "#f2495c", "#5794f2", "#b877d9", "#ffa6b0", "#96d98d", "#fff899"]
 _STEP_COLORS = {"green": "#73bf69", "orange": "#ff9830", "red": "#f2495c", "blue": "#5794f2"}
-_WIDTH, _UNIT, _DPI = 16.0, 0.36, 75
+_WIDTH, _UNIT, _DPI = 16.0, 0.3, 75
 _CAPTION = "Drawn from query results of a Prometheus that scraped the demo; a rendering, not a Grafana screenshot."
 
 
@@ -57,7 +57,7 @@ def _panel(figure: Any, panel: Json, answers: list[Any], box: tuple[float, ...],
         return
     pad = 0.0025
     frame = Rectangle((left + pad, bottom + pad), width - 2 * pad, tall - 2 * pad, transform=figure.transFigure)
-    frame.set(facecolor=_PANEL, edgecolor=_EDGE, linewidth=0.8)
+    frame.set(facecolor=_PANEL, edgecolor=_EDGE, linewidth=0.8, zorder=-1)
     figure.add_artist(frame)
     figure.text(left + 0.007, bottom + tall - 0.16 / height, panel["title"], color=_TEXT, size=9.5, va="center")
     inner = (left + 0.007, bottom + 0.1 / height, width - 0.014, tall - 0.42 / height)
@@ -92,7 +92,7 @@ def _named(panel: Json, answers: list[Any]) -> list[tuple[str, list[tuple[float,
 
 def _short(legend: str) -> str:
     legend = legend.removesuffix(" on demo:10054").replace("demo:10054", "demo").replace(" on demo", "")
-    legend = re.sub(r"/\S*/srv/", "…/srv/", legend)
+    legend = re.sub(r"/\S*/(srv/|docker$)", r"…/\1", legend)  # where the demo happened to be
     return re.sub(r"\b([0-9a-f]{12})[0-9a-f]{52}\b", r"\1…", legend)
 
 
@@ -110,7 +110,7 @@ def _stat(figure: Any, panel: Json, answers: list[Any], box: tuple[float, ...]) 
         size = 20 if len(series) == 1 else 13
         axes.text(share, 0.58, shown(value, defaults["unit"]), color=color, size=size, weight="bold", ha="center",
                   va="center", transform=axes.transAxes)  # fmt: skip
-        if len(series) > 1:
+        if len(series) > 1 or panel["options"]["textMode"] == "value_and_name":
             axes.text(share, 0.12, legend, color=_DIM, size=8, ha="center", va="center", transform=axes.transAxes)
 
 
@@ -141,7 +141,8 @@ def _lines(figure: Any, panel: Json, answers: list[Any], box: tuple[float, ...])
             x, y = zip(*(((t - origin) / 60, v) for t, v in points), strict=True)
             axes.plot(x, y, color=_COLORS[number % len(_COLORS)], linewidth=1.3)
         low, high = axes.get_ylim()
-        axes.set_ylim(min(0, low), high if high > 0 else 1)
+        flat = not any(value for _, points in series for _, value in points)
+        axes.set_ylim(*((0, 1) if flat else (min(0, low), high * 1.1)))
     axes.grid(color=_EDGE, linewidth=0.6)
     axes.yaxis.set_major_locator(MaxNLocator(4))
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
@@ -255,7 +256,7 @@ def shown(value: float, unit: str) -> str:
         days = (datetime.now(timezone.utc).timestamp() - value / 1000) / 86400
         return f"{days:.0f} days ago"
     if unit == "percentunit":
-        return f"{value:.1%}" if value < 1 else f"{value:.0%}"
+        return f"{value * 100:.3g}%"
     if unit in ("bytes", "Bps"):
         return _scaled(value, 1024, ["B", "KiB", "MiB", "GiB", "TiB"]) + ("/s" if unit == "Bps" else "")
     if unit == "s":
