@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboards import common
 from dashboards.common import shown
-from dashboards.panels import Column, Json, Query, Row, dashboard, link, stat, table, timeseries, variable
+from dashboards.panels import Column, Json, Query, Row, bars, dashboard, link, stat, table, timeseries, variable
 from dashboards.query import SELECTED, by
 from dashboards.recording import BINDS
 from docker_storage_exporter.collector import catalogue as c
@@ -102,8 +102,8 @@ def _detail() -> Row:
                        Query(f"{growth} * {_DAY}", _LEGEND), per_object=True),
             timeseries("Apparent size", "Lengths of the files in each chosen source.", "bytes",
                        Query(apparent, _LEGEND), per_object=True),
-            timeseries("Age of the numbers", "How long ago each chosen source was measured to the end.", "s",
-                       Query(age, _LEGEND), per_object=True),
+            bars("Oldest numbers", "How long ago the chosen sources were measured to the end, the oldest first.", "s",
+                 Query(age, _LEGEND)),
         ],
         [12, 12, 12, 12],
         7,

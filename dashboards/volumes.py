@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboards import common
 from dashboards.common import FULL, FULL_IN, SOON, USED, shown
-from dashboards.panels import Column, Json, Query, Row, dashboard, stat, table, timeseries, variable
+from dashboards.panels import Column, Json, Query, Row, bars, dashboard, stat, table, timeseries, variable
 from dashboards.query import SELECTED, by, join
 from dashboards.recording import DANGLING_BYTES, DANGLING_COUNT, VOLUME_COUNT, VOLUMES
 from docker_storage_exporter.collector import catalogue as c
@@ -102,9 +102,8 @@ def _detail() -> Row:
                        Query(_chosen(c.VOLUME_APPARENT), f"{legend} apparent"), per_object=True),
             timeseries("Inodes", "Files and directories in each chosen volume.", "short",
                        Query(_chosen(c.VOLUME_INODES), legend), per_object=True),
-            timeseries("Age of the numbers", "How long ago each chosen volume was measured to the end.", "s",
-                       Query(shown(_KEYS, f"time() - {SELECTED(c.VOLUME_MEASURED, volume=_CHOSEN)}"), legend),
-                       per_object=True),
+            bars("Oldest numbers", "How long ago the chosen volumes were measured to the end, the oldest first.", "s",
+                 Query(shown(_KEYS, f"time() - {SELECTED(c.VOLUME_MEASURED, volume=_CHOSEN)}"), legend)),
         ],
         [8, 8, 8, 8, 8, 8],
     )  # fmt: skip

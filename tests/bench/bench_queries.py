@@ -20,6 +20,7 @@ import yaml
 from monitoring import Prometheus, substituted
 
 from dashboards.generate import HERE, all_dashboards
+from dashboards.panels import OBJECT_POINTS
 from dashboards.recording import (
     CONTAINER_COUNT,
     DANGLING_BYTES,
@@ -62,6 +63,8 @@ class World:
         root = ',root="/var/lib/docker",mountpoint="/"'
         pace = [1 + number % 97 for number in range(len(volumes))]
         yield c.VOLUME_ALLOCATED.name, [(v, lambda t, n=n: 4096 * (n + pace[n] * (t // 300))) for v, _, n in volumes]
+        yield c.VOLUME_APPARENT.name, [(v, lambda t, n=n: 4000 * (n + pace[n] * (t // 300))) for v, _, n in volumes]
+        yield c.VOLUME_UNREADABLE.name, [(v, lambda _: 0) for v, _, _ in volumes]
         yield c.VOLUME_MEASURED.name, [(v, lambda t, n=n: t - n % 300) for v, _, n in volumes]
         yield c.VOLUME_CONTAINERS.name, [(v, lambda _, n=n: n % 10 and 1) for v, _, n in volumes]
         yield c.VOLUME_INODES.name, [(v, lambda _, n=n: n) for v, _, n in volumes]
@@ -135,7 +138,7 @@ def time_panels(prometheus: Prometheus, world: World) -> list[tuple[float, str]]
 
 def show(prometheus: Prometheus, world: World, panel: dict) -> None:
     """Ask what Grafana asks for a panel: a point in time, or a day in as many points as the panel has."""
-    step = 900 if panel.get("maxDataPoints") == 100 else 120  # 24 h on a panel that is 720 pixels wide
+    step = 1800 if panel.get("maxDataPoints") == OBJECT_POINTS else 120  # what Grafana makes of 60 and of 720 points
     for target in panel["targets"]:
         expr = substituted(target["expr"])
         if target["instant"]:
