@@ -13,7 +13,7 @@ import yaml
 from conftest import need
 from monitoring import metric_names
 
-from dashboards.generate import HERE, main
+from dashboards.generate import HERE, all_dashboards, main
 from dashboards.recording import recorded_names
 from dashboards.rules import all_alerts, files
 from dashboards.settings import Duration, Settings
@@ -140,3 +140,13 @@ def test_the_documentation_lists_every_alert():
     for alert in ALERTS:
         assert f"| [{alert.name}](runbooks/{alert.name}.md) |" in text
         assert alert.summary in text
+
+
+def test_the_links_of_alerts_lead_to_dashboards_that_know_their_variables():
+    boards = {
+        board["uid"]: {entry["name"] for entry in board["templating"]["list"]} for board in all_dashboards().values()
+    }
+    for rule in RULES:
+        if "alert" in rule:
+            uid, *variables = re.findall(r"/d/([a-z-]+)|var-([a-z]+)=", rule["annotations"]["dashboard_url"])
+            assert {name for _, name in variables} <= boards[uid[0]]
