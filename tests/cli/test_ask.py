@@ -9,14 +9,13 @@ from contextlib import suppress
 
 import pytest
 
+from cli.conftest import servers
 from docker_storage_exporter.demo import Demo
 
 
 @pytest.fixture(scope="module")
 def exporter(tmp_path_factory):
     """An exporter on a made-up data root that has measured everything."""
-    from cli.conftest import servers
-
     folder = tmp_path_factory.mktemp("asked")
     made = Demo(str(folder))
     made.build()
@@ -216,7 +215,7 @@ def test_watch_fits_the_terminal_and_follows_its_size_at_once(watching):
 def test_watch_keeps_showing_the_last_numbers_while_nobody_answers(terminal, serve, demo):
     serving = serve(f"--path.data-root={demo.data_root}", "--scan.duty=1")
     address = serving.url.removeprefix("http://")
-    given = (f"--path.data-root={demo.data_root}", f"--web.listen-address={address}", "--every=100ms")
+    given = (f"--path.data-root={demo.data_root}", f"--web.listen-address={address}", "--every=100ms", "--kind=volume")
     shown = terminal("watch", *given, size=(20, 100), docker=False)
     shown.until("shop_db-data")
     serving.end()

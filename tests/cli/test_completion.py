@@ -8,6 +8,7 @@ from importlib import import_module
 import pytest
 from conftest import need
 
+from cli.conftest import COMMAND
 from docker_storage_exporter.cli import COMMANDS
 from docker_storage_exporter.cli.options import parser
 
@@ -15,8 +16,6 @@ from docker_storage_exporter.cli.options import parser
 @pytest.fixture(scope="module")
 def scripts(tmp_path_factory):
     """The script of each shell."""
-    from cli.conftest import COMMAND
-
     folder = tmp_path_factory.mktemp("scripts")
     for shell in ("bash", "zsh", "fish"):
         done = subprocess.run([*COMMAND, "completion", shell], capture_output=True, check=True)
@@ -113,7 +112,7 @@ def test_fish_offers_what_fits(scripts, line, offered):
 
 @pytest.mark.parametrize(
     ("typed", "completed"),
-    [("wat\t", "watch"), ("df --form\tcs\t", "--format=csv"), ("--web.listen\t", "--web.listen-address=")],
+    [("wat\t", "watch"), ("df --form\tcs\t", "df --format=csv"), ("completion ba\t", "completion bash")],
 )
 def test_a_real_tab_in_a_real_zsh_completes_the_line(scripts, terminal, tmp_path, typed, completed):
     need("zsh")
@@ -122,13 +121,13 @@ def test_a_real_tab_in_a_real_zsh_completes_the_line(scripts, terminal, tmp_path
     )
     shown.until("ready> ")
     shown.type(f"autoload -Uz compinit; compinit -u -D; source {scripts}/zsh; echo sour''ced\n")
+    shown.type("docker-storage-exporter() { echo got:$*: }\n")
     shown.until("sourced\r\n")
     shown.until("ready> ", after=shown.text.rindex("sourced"))
 
-    shown.type(f"docker-storage-exporter {typed}")
+    shown.type(f"docker-storage-exporter {typed}\n")
 
-    shown.until(completed)
-    shown.type("\x03")
+    shown.until(f"got:{completed}:")
     shown.type("exit\n")
     shown.end()
 
