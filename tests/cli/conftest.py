@@ -77,8 +77,10 @@ class Terminal:
 
     def until(self, wanted, after=0):
         """Read until a text was shown, beyond the first so many characters."""
+        ends = time.monotonic() + 40
         while wanted not in self.text[after:]:
             assert self._read(), self.text
+            assert time.monotonic() < ends, self.text
 
     def type(self, text):
         """Press keys."""
