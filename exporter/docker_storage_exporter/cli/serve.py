@@ -6,6 +6,7 @@ import logging
 import signal
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import closing
 
 from docker_storage_exporter.cli.log import announce, set_up_log
 from docker_storage_exporter.cli.options import parser, render_settings, settings_from
@@ -54,22 +55,21 @@ def serve(settings: Settings, read: Callable[[], Settings]) -> int:
     Raises ExporterError when there is nothing to measure or the address is taken: the user then gets that one line,
     and no log besides. A signal that comes before anything is served ends the start at once.
     """
-    set_up_log("debug" if settings.log_level == "debug" else "error", settings.log_format)
-    signals = Signals()
-    signals.take(signal.SIGHUP)
-    leave_on_sigterm()
-    exporter = Exporter(settings, read)
-    exporter.start()
-    set_up_log(settings.log_level, settings.log_format)
-    signals.take(signal.SIGTERM, signal.SIGINT)
-    if exporter.inventory.trouble:
-        _log.warning("%s", exporter.inventory.trouble)
-    _log.info("walking with the %s walker", implementation)
-    announce(f"listening on {exporter.server.url}", settings.log_format)
-    while signals.wait() == signal.SIGHUP:
-        exporter.config.reload()
-    exporter.stop()
-    signals.close()
+    with closing(Signals()) as signals:
+        set_up_log("debug" if settings.log_level == "debug" else "error", settings.log_format)
+        signals.take(signal.SIGHUP)
+        leave_on_sigterm()
+        exporter = Exporter(settings, read)
+        exporter.start()
+        set_up_log(settings.log_level, settings.log_format)
+        signals.take(signal.SIGTERM, signal.SIGINT)
+        if exporter.inventory.trouble:
+            _log.warning("%s", exporter.inventory.trouble)
+        _log.info("walking with the %s walker", implementation)
+        announce(f"listening on {exporter.server.url}", settings.log_format)
+        while signals.wait() == signal.SIGHUP:
+            exporter.config.reload()
+        exporter.stop()
     return 0
 
 
