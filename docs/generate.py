@@ -64,9 +64,10 @@ def _settings() -> Iterator[str]:
     yield ""
     yield _NOTICE.format("settings.py")
     yield ""
-    yield "Every setting is a flag, an environment variable and a key of the [configuration file](configuration.md), named"
-    yield "like the flag; the flag wins over the variable and the variable over the file. An empty variable counts as not"
-    yield "set. `serve`, `df` and `demo` take all of them, `du` none."
+    yield "Every setting is a flag, an environment variable and a key of the [configuration file](configuration.md),"
+    yield "named like the flag; the flag wins over the variable and the variable over the file."
+    yield "An empty variable counts as not set."
+    yield "`serve`, `df` and `demo` take all of them, `du` none."
     yield "Durations are written like `30s`, `5m` or `1h30m`."
     yield "Expressions are Python regular expressions and have to match a whole name."
     yield "A reload puts what is marked so into effect at once; anything else needs a restart."
