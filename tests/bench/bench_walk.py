@@ -272,7 +272,8 @@ def report(arguments, scratch):
     for threads in (1, 2):
         median, most = milliseconds_to_stop(tree, threads)
         lines.append(
-            f"- Stopped, a walk with {threads} thread(s) returns within {median:.2f} ms, at most {most:.2f} ms (21 times)."
+            f"- Stopped, a walk with {threads} thread(s) returns within {median:.2f} ms, "
+            f"at most {most:.2f} ms (21 times)."
         )
     return "\n".join(lines) + "\n"
 
