@@ -81,11 +81,12 @@ def test_the_landing_page_names_the_version_and_what_is_shown(app, store, snapsh
     assert "Shows 2 volumes, 0 containers, 0 bind sources; 1 objects are still to be measured." in after.decode()
 
 
-def test_every_link_of_the_landing_page_leads_somewhere_also_behind_a_prefix(app, store, snapshot):
+def test_every_link_of_the_landing_page_leads_somewhere_also_behind_a_prefix(pages, store, snapshot):
+    app = application(pages, store, lambda: b"{}")
     store.publish(snapshot)
     links = re.findall(rb'href="([^"]+)"', ask(app, "/")[2])
 
-    assert len(links) == 3
+    assert len(links) == 4
     for link in links:
         assert not link.startswith(b"/")
         assert ask(app, "/" + link.decode())[0] == "200 OK"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
 import signal
 import threading
@@ -17,17 +18,31 @@ from docker_storage_exporter.hostfs import Host
 from docker_storage_exporter.inventory import CurrentInventory, EventListener
 from docker_storage_exporter.inventory.client import EngineClient
 from docker_storage_exporter.model import Snapshot
-from docker_storage_exporter.schedule import Scheduler
+from docker_storage_exporter.schedule import History, Scheduler
 from docker_storage_exporter.settings import Settings
 from docker_storage_exporter.sizer import implementation
 from docker_storage_exporter.store import StateFile, Store
-from docker_storage_exporter.web import Server, application
+from docker_storage_exporter.web import ObjectsDocument, Server, application
 
 _log = logging.getLogger(__name__)
 
 
 def run(arguments: Sequence[str]) -> int:
     """Serve until SIGTERM or Ctrl-C, or only look at the settings."""
+    made = command_parser()
+    options = made.parse_args(arguments)
+    settings = settings_from(options)
+    if getattr(options, "config.print"):
+        print(render_settings(options), end="")
+        return 0
+    if getattr(options, "config.check"):
+        print("the settings are good")
+        return 0
+    return serve(settings, lambda: settings_from(made.parse_args(arguments)))
+
+
+def command_parser() -> argparse.ArgumentParser:
+    """The options of `serve`: every setting, and two that only look at them."""
     made = parser("serve", "Measure Docker's storage in the background and serve it to Prometheus.")
     made.add_argument(
         "--config.check", action="store_true", default=False, help="look at the settings and exit: 0 or 2"
@@ -38,15 +53,7 @@ def run(arguments: Sequence[str]) -> int:
         default=False,
         help="show each setting and where it comes from, as a configuration file, and exit",
     )
-    options = made.parse_args(arguments)
-    settings = settings_from(options)
-    if getattr(options, "config.print"):
-        print(render_settings(options), end="")
-        return 0
-    if getattr(options, "config.check"):
-        print("the settings are good")
-        return 0
-    return serve(settings, lambda: settings_from(made.parse_args(arguments)))
+    return made
 
 
 def serve(settings: Settings, read: Callable[[], Settings]) -> int:
@@ -90,7 +97,10 @@ class Exporter:
         scheduler = self.scheduler
         live = LiveCollector(self.store, scheduler.tally, scheduler.budget, self.inventory, self.config, host)
         self._pages = Pages(live_registry(live), settings.collector_labels or ())
-        served = application(self._pages, self.store, self.config.reload if settings.web_enable_reload else None)
+        self._history = History()
+        objects = ObjectsDocument(self.store, self._history, host)
+        reload = self.config.reload if settings.web_enable_reload else None
+        served = application(self._pages, self.store, objects, reload)
         self.server = Server(settings.web_listen_address, served, settings.web_max_connections)
 
     def start(self) -> None:
@@ -117,4 +127,5 @@ class Exporter:
 
     def _publish(self, snapshot: Snapshot) -> None:
         self._pages.render(snapshot)
+        self._history.note(snapshot)
         self.store.publish(snapshot)

@@ -1,4 +1,4 @@
-"""The WSGI application: /metrics, health, readiness and a landing page; everything else is 404."""
+"""The WSGI application: /metrics, the objects as JSON, health, readiness and a landing page; all else is 404."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ _StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 _Reply = tuple[str, list[tuple[str, str]], Iterable[bytes]]
 _Application = Callable[[_Environ, _StartResponse], Iterable[bytes]]
 
+OBJECTS_PATH = "/api/v1/objects"
 _TEXT = "text/plain; charset=utf-8"
+_NOT_READY = "not ready: nothing is listed yet\n"
 _LANDING = Template("""<!DOCTYPE html>
 <html lang="en">
 <head><meta charset="utf-8"><title>docker-storage-exporter</title>
@@ -27,6 +29,7 @@ _LANDING = Template("""<!DOCTYPE html>
 <p>Version $version. $state</p>
 <ul>
 <li><a href="metrics">Metrics</a></li>
+<li><a href="api/v1/objects">Objects</a>, as JSON</li>
 <li><a href="-/healthy">Healthy</a></li>
 <li><a href="-/ready">Ready</a></li>
 </ul>
@@ -35,8 +38,15 @@ _LANDING = Template("""<!DOCTYPE html>
 """)
 
 
-def application(pages: Pages, store: Store, reload: Callable[[], str] | None = None) -> _Application:
+def application(
+    pages: Pages,
+    store: Store,
+    objects: Callable[[], bytes | None] = lambda: None,
+    reload: Callable[[], str] | None = None,
+) -> _Application:
     """The application that serves these pages; `store` tells whether there is a snapshot yet.
+
+    `objects` makes the document at OBJECTS_PATH, None as long as nothing is listed.
 
     `reload` reads the settings again and returns what is wrong with them, if anything; None when that is not wanted.
     """
@@ -53,16 +63,17 @@ def application(pages: Pages, store: Store, reload: Callable[[], str] | None = N
     def healthy(_: _Environ) -> _Reply:
         return _answer("200 OK", "healthy\n")
 
-    def ready(_: _Environ) -> _Reply:
-        if store.latest is None:
-            return _answer("503 Service Unavailable", "not ready: nothing is listed yet\n")
-        return _answer("200 OK", "ready\n")
-
     def landing(_: _Environ) -> _Reply:
         text = _LANDING.substitute(version=html.escape(__version__), state=html.escape(_state(store)))
         return _answer("200 OK", text, "text/html; charset=UTF-8")
 
-    routes = {"/": landing, "/metrics": metrics, "/-/healthy": healthy, "/-/ready": ready}
+    routes: dict[str, Callable[[_Environ], _Reply]] = {
+        "/": landing,
+        "/metrics": metrics,
+        OBJECTS_PATH: lambda _: _listing(objects()),
+        "/-/healthy": healthy,
+        "/-/ready": lambda _: _ready(store),
+    }
 
     def serve(environ: _Environ, start_response: _StartResponse) -> Iterable[bytes]:
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
@@ -96,6 +107,18 @@ def _reload(method: str, reload: Callable[[], str] | None) -> _Reply:
     if trouble:
         return _answer("500 Internal Server Error", f"settings stay as they were: {printable(trouble)}\n")
     return _answer("200 OK", "settings were read again\n")
+
+
+def _listing(body: bytes | None) -> _Reply:
+    if body is None:
+        return _answer("503 Service Unavailable", _NOT_READY)
+    return "200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))], [body]
+
+
+def _ready(store: Store) -> _Reply:
+    if store.latest is None:
+        return _answer("503 Service Unavailable", _NOT_READY)
+    return _answer("200 OK", "ready\n")
 
 
 def _answer(status: str, text: str, content_type: str = _TEXT) -> _Reply:
