@@ -10,11 +10,11 @@ from dataclasses import fields
 from pathlib import Path
 
 from docker_storage_exporter import errors
-from docker_storage_exporter.cli.options import parser
+from docker_storage_exporter.cli.options import CONFIG_FLAG, CONFIG_HELP, parser
 from docker_storage_exporter.collector.catalogue import LIVE_FAMILIES, OBJECT_FAMILIES, Family, Origin
 from docker_storage_exporter.inventory import ENDPOINTS
 from docker_storage_exporter.inventory.client import NEWEST_API, OLDEST_API
-from docker_storage_exporter.settings import Settings
+from docker_storage_exporter.settings import Settings, environment_name
 
 FOLDER = Path(__file__).parent
 _NOTICE = "<!-- Written by `make docs` from {}; edit that instead. -->"
@@ -87,11 +87,15 @@ def _settings() -> Iterator[str]:
     yield ""
     yield _NOTICE.format("settings.py")
     yield ""
-    yield "Every setting is a flag and an environment variable; the flag wins, and an empty variable counts as not set."
-    yield "`serve`, `df` and `demo` take all of them, `du` none."
+    yield "Every setting is a flag, an environment variable and a key of the [configuration file](configuration.md),"
+    yield "named like the flag; the flag wins over the variable and the variable over the file."
+    yield "An empty variable counts as not set."
+    yield "`serve`, `df`, `watch`, `doctor` and `demo` take all of them, `du` none."
     yield "Durations are written like `30s`, `5m` or `1h30m`."
     yield "Expressions are Python regular expressions and have to match a whole name."
-    yield from ("", "| flag | variable | default | meaning |", "|---|---|---|---|")
+    yield "A reload puts what is marked so into effect at once; anything else needs a restart."
+    yield from ("", "| flag | variable | default | reload | meaning |", "|---|---|---|---|---|")
+    yield f"| `--{CONFIG_FLAG}` | `{environment_name(CONFIG_FLAG)}` |  | read anew | {CONFIG_HELP} |"
     known = _flags()
     for entry in fields(Settings):
         facts = entry.metadata
@@ -99,7 +103,8 @@ def _settings() -> Iterator[str]:
         if f"--no-{facts['flag']}" in known:
             flag += f", `--no-{facts['flag']}`"
         default = f"`{facts['default']}`" if facts["default"] else ""
-        yield f"| {flag} | `{facts['env']}` | {default} | {facts['help']} |"
+        reload = "yes" if facts["live"] else ""
+        yield f"| {flag} | `{facts['env']}` | {default} | {reload} | {facts['help']} |"
 
 
 def _flags() -> frozenset[str]:

@@ -115,11 +115,6 @@ def settings_from(options: argparse.Namespace) -> Settings:
     return from_texts(_texts(options), options.origins)
 
 
-def parse(command: str, description: str, arguments: Sequence[str]) -> Settings:
-    """Settings of a command that has no options of its own. Raises SettingError."""
-    return settings_from(parser(command, description).parse_args(arguments))
-
-
 def render_settings(options: argparse.Namespace) -> str:
     """Every setting with where it comes from, as a configuration file that says the same."""
     texts, lines = _texts(options), []

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
 import signal
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import closing
 
 from docker_storage_exporter.cli.log import announce, set_up_log
 from docker_storage_exporter.cli.options import parser, render_settings, settings_from
@@ -27,16 +29,7 @@ _log = logging.getLogger(__name__)
 
 def run(arguments: Sequence[str]) -> int:
     """Serve until SIGTERM or Ctrl-C, or only look at the settings."""
-    made = parser("serve", "Measure Docker's storage in the background and serve it to Prometheus.")
-    made.add_argument(
-        "--config.check", action="store_true", default=False, help="look at the settings and exit: 0 or 2"
-    )
-    made.add_argument(
-        "--config.print",
-        action="store_true",
-        default=False,
-        help="show each setting and where it comes from, as a configuration file, and exit",
-    )
+    made = command_parser()
     options = made.parse_args(arguments)
     settings = settings_from(options)
     if getattr(options, "config.print"):
@@ -48,28 +41,42 @@ def run(arguments: Sequence[str]) -> int:
     return serve(settings, lambda: settings_from(made.parse_args(arguments)))
 
 
+def command_parser() -> argparse.ArgumentParser:
+    """The options of `serve`: every setting, and two that only look at them."""
+    made = parser("serve", "Measure Docker's storage in the background and serve it to Prometheus.")
+    made.add_argument(
+        "--config.check", action="store_true", default=False, help="look at the settings and exit: 0 or 2"
+    )
+    made.add_argument(
+        "--config.print",
+        action="store_true",
+        default=False,
+        help="show each setting and where it comes from, as a configuration file, and exit",
+    )
+    return made
+
+
 def serve(settings: Settings, read: Callable[[], Settings]) -> int:
     """Serve with these settings until SIGTERM or SIGINT; the exit code. SIGHUP has them read again.
 
     Raises ExporterError when there is nothing to measure or the address is taken: the user then gets that one line,
     and no log besides. A signal that comes before anything is served ends the start at once.
     """
-    set_up_log("debug" if settings.log_level == "debug" else "error", settings.log_format)
-    signals = Signals()
-    signals.take(signal.SIGHUP)
-    leave_on_sigterm()
-    exporter = Exporter(settings, read)
-    exporter.start()
-    set_up_log(settings.log_level, settings.log_format)
-    signals.take(signal.SIGTERM, signal.SIGINT)
-    if exporter.inventory.trouble:
-        _log.warning("%s", exporter.inventory.trouble)
-    _log.info("walking with the %s walker", implementation)
-    announce(f"listening on {exporter.server.url}", settings.log_format)
-    while signals.wait() == signal.SIGHUP:
-        exporter.config.reload()
-    exporter.stop()
-    signals.close()
+    with closing(Signals()) as signals:
+        set_up_log("debug" if settings.log_level == "debug" else "error", settings.log_format)
+        signals.take(signal.SIGHUP)
+        leave_on_sigterm()
+        exporter = Exporter(settings, read)
+        exporter.start()
+        set_up_log(settings.log_level, settings.log_format)
+        signals.take(signal.SIGTERM, signal.SIGINT)
+        if exporter.inventory.trouble:
+            _log.warning("%s", exporter.inventory.trouble)
+        _log.info("walking with the %s walker", implementation)
+        announce(f"listening on {exporter.server.url}", settings.log_format)
+        while signals.wait() == signal.SIGHUP:
+            exporter.config.reload()
+        exporter.stop()
     return 0
 
 
