@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import threading
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+_log = logging.getLogger(__name__)
 _KIB = 1024
 _MIB = 1024 * _KIB
 
@@ -61,6 +63,7 @@ _CONTAINERS = (
 )
 _GROWING_VOLUMES = {"shop_db-data": 512 * _KIB, "monitoring_tsdb": 256 * _KIB, "ci_runner-cache": 1 * _MIB}
 _GROWING_LOG, _LOG_STEP = "shop-search-1", 64 * _KIB
+_MOST_STEPS = 240
 _GROWING_LAYER, _LAYER_STEP = "ci-runner-1", 128 * _KIB
 
 
@@ -72,6 +75,8 @@ class Demo:
         self._hosts_folders = f"{folder}/srv"
         self._stopping = threading.Event()
         self._steps = 0
+        self._growing: threading.Thread | None = None
+        self._grown: list[str] = []
 
     def build(self) -> None:
         """Write everything. Raises OSError, for one when the disk is full."""
@@ -81,24 +86,46 @@ class Demo:
             self._build_container(container, datetime.now(timezone.utc) - timedelta(days=3 + number))
 
     def grow(self) -> None:
-        """Let the growing objects grow by one step. Raises OSError."""
+        """Let the growing objects grow by one step; when they had enough of them, start over. Raises OSError.
+
+        So a demo that is left alone does not fill the disk.
+        """
         self._steps += 1
+        if self._steps > _MOST_STEPS:
+            self._start_over()
+            return
         for name, step in _GROWING_VOLUMES.items():
-            _fill(f"{self.data_root}/volumes/{name}/_data/data-{self._steps:06}", step)
-        _fill(f"{self._layer(_GROWING_LAYER)}/diff/tmp/job-{self._steps:06}", _LAYER_STEP)
+            self._add(f"{self.data_root}/volumes/{name}/_data/data-{self._steps:06}", step)
+        self._add(f"{self._layer(_GROWING_LAYER)}/diff/tmp/job-{self._steps:06}", _LAYER_STEP)
         _append_log(self._log(_GROWING_LOG), _LOG_STEP)
 
     def start_growing(self, seconds: float) -> None:
         """Grow by one step every so many seconds, in a thread that ends with the process or after `stop`."""
-        threading.Thread(target=self._keep_growing, args=(seconds,), name="demo", daemon=True).start()
+        self._growing = threading.Thread(target=self._keep_growing, args=(seconds,), name="demo", daemon=True)
+        self._growing.start()
 
     def stop(self) -> None:
-        """Do not grow any more."""
+        """Do not grow any more: once this returns nothing is written again."""
         self._stopping.set()
+        if self._growing is not None:
+            self._growing.join()
 
     def _keep_growing(self, seconds: float) -> None:
         while not self._stopping.wait(seconds):
-            self.grow()
+            try:
+                self.grow()
+            except OSError as error:
+                _log.warning("the demo cannot grow: %s", error.strerror)
+
+    def _add(self, path: str, size: int) -> None:
+        _fill(path, size)
+        self._grown.append(path)
+
+    def _start_over(self) -> None:
+        for path in self._grown:
+            os.remove(path)
+        self._grown, self._steps = [], 0
+        os.truncate(self._log(_GROWING_LOG), 0)
 
     def _layer(self, name: str) -> str:
         return f"{self.data_root}/overlay2/{_hexadecimal('layer', name)}"

@@ -57,6 +57,11 @@ def test_a_loop_a_missing_path_and_a_file_in_the_way_are_errors(host):
     assert host.resolve("/srv/file/x", NOTHING_MOUNTED).error.errno == 20
 
 
+@pytest.mark.parametrize("path", ["/srv/a\0b", "/srv/\ud800"])
+def test_what_no_file_can_be_called_is_not_there(host, path):
+    assert host.resolve(path, NOTHING_MOUNTED).error.errno == 2
+
+
 def test_sockets_and_fifos_are_special(host, rootfs):
     os.mkfifo(rootfs / "fifo")
     with socket.socket(socket.AF_UNIX) as server:

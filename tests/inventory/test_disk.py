@@ -58,6 +58,22 @@ def test_a_broken_container_is_left_out_and_the_others_stay(data_root, text):
     assert [container.id for container in read(data_root).containers] == [ID]
 
 
+def test_a_container_that_claims_the_id_of_another_is_left_out(data_root):
+    write_container(data_root, ID="\ud800")
+
+    assert read(data_root).containers == ()
+
+
+@pytest.mark.parametrize("options", ['{"Quota": "x"}', '{"Quota": {"Size": "x"}}', '{"MountOpts": 0}', "{", "7"])
+def test_a_volume_with_broken_options_is_a_plain_one(data_root, options):
+    (data_root / "volumes/v/_data").mkdir(parents=True)
+    (data_root / "volumes/v/opts.json").write_text(options)
+
+    (volume,) = read(data_root).volumes
+
+    assert (volume.name, volume.filesystem) == ("v", "")
+
+
 def test_folders_that_are_no_containers_are_not_looked_at(data_root):
     write_container(data_root)
     (data_root / "containers/lost+found").mkdir()

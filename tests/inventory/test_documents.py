@@ -101,6 +101,11 @@ def test_nanoseconds_of_the_creation_time_survive():
     assert container_from_inspect(container_document(1)).created == pytest.approx(1767323045.678901, abs=1e-6)
 
 
+@pytest.mark.parametrize("text", ["", "yesterday", "2026-02-31T00:00:00Z", "0001-01-01T00:00:00+14:00"])
+def test_a_creation_time_that_is_none_is_unknown(text):
+    assert container_from_inspect(container_document(1, Created=text)).created == 0
+
+
 def test_a_container_without_a_name_goes_by_its_id():
     assert container_from_inspect(container_document(1, Name="")).name == "0" * 12
 

@@ -6,16 +6,21 @@ that the interpreter needs.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import TextIO
 
 COMMANDS = {
     "serve": "measure in the background and serve /metrics (the default)",
-    "df": "measure everything once and show it, largest first",
+    "df": "show what fills the disk, largest first, and explain one thing",
     "du": "measure any path with the exporter's walker",
+    "watch": "show what grows, refreshed, from a running exporter",
+    "doctor": "say what can and cannot be seen from here, why, and what to do",
     "demo": "serve a generated data root that grows while you watch",
+    "completion": "print the completion script of a shell",
 }
 
 
@@ -27,22 +32,45 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         print(f"docker-storage-exporter {__version__}")
         return 0
+    if given and given[0] in ("--help", "-h"):
+        print("commands, each with a --help of its own:")
+        print("".join(f"  {command:12}{text}\n" for command, text in COMMANDS.items()))
     name = given.pop(0) if given and given[0] in COMMANDS else "serve"
     if given and name == "serve" and not given[0].startswith("-"):
         return _complain(f"unknown command {given[0]!r}: one of {', '.join(COMMANDS)}", 2)
+    return _run(name, given)
+
+
+def _run(name: str, given: list[str]) -> int:
     try:
+        _accept_any_name(sys.stdout)
         code: int = import_module(f"{__name__}.{name}").run(given)
+        print(end="", flush=True)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # the reader of our output had enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()
         return 141
+    except OSError as error:  # of our own output, or of what no program can do without
+        _forget_output()
+        return _complain(f"{error.filename or 'output'}: {error.strerror or error}", 1)
     except Exception as error:
         exit_code = getattr(error, "exit_code", None)
         if exit_code is None:
             raise
         return _complain(str(error), exit_code)
     return code
+
+
+def _accept_any_name(stream: TextIO) -> None:
+    """A name that the terminal's encoding lacks is shown escaped."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")
+
+
+def _forget_output() -> None:
+    """Let nothing be written again at exit, where it would fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complain(message: str, code: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import threading
 import zlib
@@ -9,13 +10,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder
+from prometheus_client.exposition import generate_latest
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
 from docker_storage_exporter.collector.objects import samples
 from docker_storage_exporter.collector.text import Block, block
 from docker_storage_exporter.model import Snapshot
 
 _OPENMETRICS = "application/openmetrics-text"
+_PLAIN_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_OPENMETRICS_TYPE = f"{_OPENMETRICS}; version=1.0.0; charset=utf-8"
+_REFUSED = re.compile(r"q=0(\.0*)?|version=0\..*")
 _GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 _LEVEL = 1  # pages repeat themselves so much that higher levels cost time and save little
 _GZIP_TRAILER = struct.Struct("<II")
@@ -68,7 +73,7 @@ class Pages:
 
     def __init__(self, registry: CollectorRegistry, labels: tuple[str, ...] = ()) -> None:
         self._registry = registry
-        self._labels = labels
+        self.labels = labels
         self._rendered = _Rendered([])
         self._compressed_before: set[bool] = set()
         self._lock = threading.Lock()
@@ -76,7 +81,7 @@ class Pages:
     def render(self, snapshot: Snapshot) -> None:
         """Make the object series of a snapshot; formats that were asked for compressed before are compressed again."""
         rendered = _Rendered(
-            [made for family, found in samples(snapshot, self._labels) if (made := block(family, found))]
+            [made for family, found in samples(snapshot, self.labels) if (made := block(family, found))]
         )
         for openmetrics in tuple(self._compressed_before):
             rendered.compress(openmetrics=openmetrics)
@@ -84,9 +89,9 @@ class Pages:
 
     def page(self, accept: str, *, gzip: bool) -> Page:
         """The page in the format that an Accept header prefers: OpenMetrics 1.0 or the text format."""
-        encoder, content_type = choose_encoder(accept)
-        openmetrics = content_type.startswith(_OPENMETRICS)
-        live = encoder(self._registry)
+        openmetrics = accepts(accept, _OPENMETRICS)
+        content_type = _OPENMETRICS_TYPE if openmetrics else _PLAIN_TYPE
+        live = (generate_openmetrics if openmetrics else generate_latest)(self._registry)
         rendered = self._rendered
         if not gzip:
             return Page(content_type, [*rendered.parts(openmetrics=openmetrics), live])
@@ -94,6 +99,15 @@ class Pages:
             self._compressed_before.add(openmetrics)
             beginning = rendered.compress(openmetrics=openmetrics)
         return Page(content_type, _finish(beginning, live), "gzip")
+
+
+def accepts(header: str, wanted: str) -> bool:
+    """Whether an Accept or Accept-Encoding header names something, neither refusing it nor in a version before 1."""
+    for item in header.lower().split(","):
+        name, *parameters = (part.strip() for part in item.split(";"))
+        if name == wanted and not any(_REFUSED.fullmatch(parameter) for parameter in parameters):
+            return True
+    return False
 
 
 def _compress(parts: Iterable[bytes]) -> _Compressed:
@@ -108,7 +122,7 @@ def _compress(parts: Iterable[bytes]) -> _Compressed:
 
 
 def _finish(beginning: _Compressed, live: bytes) -> list[bytes]:
-    """One gzip member (RFC 1952) of the compressed beginning and the live part, whose bytes alone are compressed now."""
+    """One gzip member (RFC 1952) of the compressed beginning and the live part, which alone is compressed now."""
     compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
     end = compressor.compress(live) + compressor.flush()
     checksum, length = zlib.crc32(live, beginning.checksum), beginning.length + len(live)

@@ -30,18 +30,18 @@ class Block:
 def block(family: Family, samples: Iterable[Sample]) -> Block | None:
     """A family with its samples; None when it has none.
 
-    A label set that comes twice would make Prometheus refuse the whole page: the first one is kept, the rest logged.
+    A label set that comes twice would make the page invalid: the first one is kept, the rest logged. They are compared
+    as they are shown, since two names on disk may look the same once they are made printable.
     """
-    seen: set[tuple[str, ...]] = set()
+    seen: set[str] = set()
     lines = []
     for values, number in samples:
-        if values in seen:
-            _log.error(
-                "%s: two samples with labels %s: this is a defect in docker-storage-exporter", family.name, values
-            )
+        labels = _labels(family.labels, values)
+        if labels in seen:
+            _log.error("%s%s comes twice: only the first one is shown", family.name, labels)
             continue
-        seen.add(values)
-        lines.append(f"{family.name}{_labels(family.labels, values)} {_number(number)}\n")
+        seen.add(labels)
+        lines.append(f"{family.name}{labels} {_number(number)}\n")
     if not lines:
         return None
     head = f"# HELP {family.name} {family.help}\n# TYPE {family.name} {family.type}\n"
@@ -52,6 +52,8 @@ def block(family: Family, samples: Iterable[Sample]) -> Block | None:
 def _labels(names: tuple[str, ...], values: tuple[str, ...]) -> str:
     if not names:
         return ""
+    if len(names) == 1:  # nine series in ten: a third of the time that rendering takes
+        return f'{{{names[0]}="{escaped(values[0])}"}}'
     return "{" + ",".join(f'{name}="{escaped(value)}"' for name, value in zip(names, values, strict=True)) + "}"
 
 

@@ -79,6 +79,8 @@ class Host:
             return Source(current or "/", entry, links=tuple(links))
         except OSError as error:
             return Source(path, error=error)
+        except ValueError:  # NUL, or a surrogate that no byte stands behind: no file can be called that
+            return Source(path, error=OSError(errno.ENOENT, os.strerror(errno.ENOENT), path))
 
     def open(self, path: str) -> int:
         """A descriptor (O_PATH) of a canonical host path, for the caller to close.

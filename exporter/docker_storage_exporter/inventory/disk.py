@@ -20,6 +20,7 @@ from docker_storage_exporter.model import Container, Engine, Inventory, Volume
 _CONTAINER_ID = re.compile(r"[0-9a-f]{64}")
 _MOUNT_ID = re.compile(r"[0-9a-f]{64}")  # the daemon's own check (moby: layer/filestore.go)
 _LARGEST_DOCUMENT = 16 * 1024**2
+_BAD_DOCUMENT = (KeyError, TypeError, ValueError, AttributeError)
 _MARKS = ("containers", "image", "volumes")
 
 
@@ -68,9 +69,11 @@ def read_containers(path: str) -> Iterator[Container]:
             continue
         config, host = _document(f"{folder}/{name}/config.v2.json"), _document(f"{folder}/{name}/hostconfig.json")
         try:
-            yield container_from_disk(config, host, layer_of(path, config.get("Driver") or "", name))
-        except (KeyError, TypeError, ValueError, AttributeError):
+            container = container_from_disk(config, host, layer_of(path, config.get("Driver") or "", name))
+        except _BAD_DOCUMENT:
             continue  # half written or of another engine's making: the next listing looks again
+        if container.id == name:
+            yield container
 
 
 def read_volumes(path: str, data_root: str) -> Iterator[Volume]:
@@ -79,7 +82,11 @@ def read_volumes(path: str, data_root: str) -> Iterator[Volume]:
         folder = f"{path}/volumes/{name}"
         options = _document(f"{folder}/opts.json")
         if options or os.path.isdir(f"{folder}/_data"):
-            yield volume_from_disk(name, f"{data_root}/volumes/{name}/_data", options)
+            mountpoint = f"{data_root}/volumes/{name}/_data"
+            try:
+                yield volume_from_disk(name, mountpoint, options)
+            except _BAD_DOCUMENT:  # options that no engine writes: the folder is there all the same
+                yield volume_from_disk(name, mountpoint, {})
 
 
 def layer_of(path: str, driver: str, container: str) -> str:

@@ -201,9 +201,12 @@ def _texts(value: Any) -> dict[str, str]:
 
 
 def _seconds(text: str) -> float:
-    """Seconds since the epoch of the engine's timestamps, which carry nanoseconds."""
+    """Seconds since the epoch of the engine's timestamps, which carry nanoseconds; 0 for what is none."""
     match = _TIME.match(text)
     if match is None:
         return 0.0
-    moment = datetime.fromisoformat(match[1] + match[3].replace("Z", "+00:00")).astimezone(timezone.utc)
-    return moment.timestamp() + float(match[2] or 0)
+    try:
+        moment = datetime.fromisoformat(match[1] + match[3].replace("Z", "+00:00")).astimezone(timezone.utc)
+        return moment.timestamp() + float(match[2] or 0)
+    except (ValueError, OverflowError):  # the 31st of February, or the year 0 in an eastern time zone
+        return 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -16,15 +17,43 @@ from docker_storage_exporter.errors import ListenError
 from docker_storage_exporter.settings import Address
 
 _log = logging.getLogger(__name__)
-_SILENCE_SECONDS = 10.0
-_BACKLOG = 128
+_BACKLOG = 1024  # a burst of connections waits here; beyond it the kernel makes each wait a second
+_LONGEST_LINE = 65536
+_PRODUCT = "docker-storage-exporter"
+
+
+class _Answer(ServerHandler):
+    """Runs the application for one request."""
+
+    server_software = _PRODUCT
+
+    def log_exception(self, exc_info: Any) -> None:
+        """A client that does not read is no news; anything else is a defect, but only of this request."""
+        level = logging.DEBUG if isinstance(exc_info[1], TimeoutError) else logging.ERROR
+        _log.log(level, "request failed", exc_info=exc_info)
 
 
 class _Handler(WSGIRequestHandler):
     """One request. The socket's time-out ends every single wait; the connection is then dropped without a word."""
 
-    timeout = _SILENCE_SECONDS
+    server_version, sys_version = _PRODUCT, ""
     server: Server
+
+    def setup(self) -> None:
+        """Make every wait end."""
+        super().setup()
+        self.connection.settimeout(self.server.patience)
+
+    def handle(self) -> None:
+        """Read the request and answer it; what is no request gets an error."""
+        self.raw_requestline = self.rfile.readline(_LONGEST_LINE + 1)
+        if len(self.raw_requestline) > _LONGEST_LINE:
+            self.requestline = self.request_version = self.command = ""
+            self.send_error(414)
+        elif self.parse_request():
+            answer = _Answer(self.rfile, self.wfile, sys.stderr, self.get_environ())  # type: ignore[arg-type]
+            answer.request_handler = self  # type: ignore[attr-defined]
+            answer.run(self.server.get_app())  # type: ignore[arg-type]
 
     def get_environ(self) -> dict[str, Any]:
         """The request's environment: from here on the client has said what it wants."""
@@ -44,8 +73,8 @@ class Server(ThreadingMixIn, WSGIServer):
     """Serves a WSGI application on one address, each connection in a thread.
 
     With `most` connections open the oldest one is closed for the sake of the new one, those first that have not yet
-    asked for anything: whoever sends a request is served, however many others stay silent. Raises ListenError when the
-    address cannot be used.
+    asked for anything: whoever sends a request is served, however many others stay silent. A client that keeps the
+    server waiting for more than `patience` seconds is dropped. Raises ListenError when the address cannot be used.
     """
 
     daemon_threads = True
@@ -53,7 +82,10 @@ class Server(ThreadingMixIn, WSGIServer):
     request_queue_size = _BACKLOG
     allow_reuse_address = True
 
-    def __init__(self, address: Address, application: Callable[..., Any], most: int = 64) -> None:
+    def __init__(
+        self, address: Address, application: Callable[..., Any], most: int = 64, patience: float = 10.0
+    ) -> None:
+        self.patience = patience
         self._most = most
         self._silent: OrderedDict[int, socket.socket] = OrderedDict()
         self._asking: OrderedDict[int, socket.socket] = OrderedDict()
@@ -61,7 +93,7 @@ class Server(ThreadingMixIn, WSGIServer):
         self.address_family, target = _family(address)
         try:
             super().__init__(target, _Handler)
-        except (OSError, OverflowError) as error:
+        except (OSError, OverflowError, UnicodeError) as error:
             reason = getattr(error, "strerror", None) or error
             raise ListenError(f"cannot listen on {address}: {reason}; choose another --web.listen-address") from error
         self.set_app(application)
@@ -132,6 +164,3 @@ def _has_ipv6() -> bool:
 def _shut(connection: socket.socket) -> None:
     with suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
-
-
-ServerHandler.server_software = "docker-storage-exporter"

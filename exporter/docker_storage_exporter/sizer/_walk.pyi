@@ -1,0 +1,11 @@
+def measure(
+    roots: tuple[tuple[int, tuple[bytes, ...], int], ...],
+    meter_address: int,
+    burst: float,
+    share: float,
+    deadline: float,
+    max_entries: int,
+    threads: int,
+    polite: bool,
+    /,
+) -> list[tuple[int, int, int, dict[int, int], bool, int, float, list[tuple[int, bytes, int, int, int]]]]: ...

@@ -1,0 +1,52 @@
+"""Options: every setting has its flag, and the flag wins."""
+
+import pytest
+
+from docker_storage_exporter.cli.options import parse, parser, settings_from
+from docker_storage_exporter.errors import SettingError
+
+
+def settings(*arguments, **environment):
+    """The settings of a command that was called so."""
+    return settings_from(parser("serve", "Serve.").parse_args(arguments, environment))
+
+
+def test_a_flag_wins_over_its_variable():
+    assert settings("--scan.interval", "1m", DSE_SCAN_INTERVAL="2m").scan_interval == 60
+    assert settings(DSE_SCAN_INTERVAL="2m").scan_interval == 120
+
+
+def test_a_switch_has_a_flag_for_yes_and_one_for_no():
+    assert settings("--no-collector.logs").collector_logs is False
+    assert settings("--collector.logs", DSE_COLLECTOR_LOGS="false").collector_logs is True
+    assert settings(DSE_COLLECTOR_LOGS="false").collector_logs is False
+    assert settings("--docker.tls-verify").docker_tls_verify is True
+    assert settings("--no-docker.tls-verify", DOCKER_TLS_VERIFY="1").docker_tls_verify is False
+
+
+def test_a_switch_cannot_be_yes_and_no():
+    with pytest.raises(SettingError, match="not allowed with"):
+        settings("--collector.logs", "--no-collector.logs")
+
+
+def test_a_flag_is_not_guessed_from_its_beginning():
+    with pytest.raises(SettingError, match=r"unrecognized arguments: --scan.inter=1m"):
+        settings("--scan.inter=1m")
+
+
+def test_every_flag_is_in_the_help_with_its_variable_and_default():
+    text = parser("serve", "Serve.").format_help()
+
+    for words in (
+        "--scan.duty DUTY",
+        "[DSE_SCAN_DUTY, default 0.1]",
+        "[DOCKER_HOST, default unix:///var/run/docker.sock]",
+    ):
+        assert words in " ".join(text.split())
+    assert "--no-" not in text.partition("options:")[2]
+
+
+def test_a_command_without_options_of_its_own_reads_the_real_environment(monkeypatch):
+    monkeypatch.setenv("DSE_WEB_MAX_CONNECTIONS", "7")
+
+    assert parse("serve", "Serve.", []).web_max_connections == 7

@@ -1,0 +1,181 @@
+"""Live collector: what is true at the moment of the scrape, and nothing where that is not known."""
+
+import os
+from dataclasses import replace
+
+import pytest
+from prometheus_client.exposition import generate_latest
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse_plain
+
+from docker_storage_exporter import __version__
+from docker_storage_exporter.collector import LiveCollector, live_registry
+from docker_storage_exporter.collector.catalogue import LIVE_FAMILIES
+from docker_storage_exporter.hostfs import Host
+from docker_storage_exporter.model import Engine, Inventory, Kind, Snapshot, Unmeasured
+from docker_storage_exporter.schedule import Budget, Tally
+from docker_storage_exporter.store import Store
+
+
+class World:
+    """Everything that the live collector looks at."""
+
+    def __init__(self, root, rootfs="/"):
+        self.host = Host(rootfs)
+        self.store, self.tally = Store(), Tally()
+        self.now = 0.0
+        self.budget = Budget(0.1, lambda: self.now)
+        self.engine_up = True
+        self.inventory = Inventory(Engine(), root=root)
+        self.successful, self.succeeded_at = True, 1_760_000_001.0
+        live = LiveCollector(self.store, self.tally, self.budget, self, self, self.host, "abc123")
+        self.registry = live_registry(live)
+
+    def publish(self, **changes):
+        """A snapshot, its inventory with these changes."""
+        self.store.publish(Snapshot(replace(self.inventory, **changes), at=1_760_000_000.5))
+
+    def page(self):
+        """The page that a scrape gets."""
+        return generate_latest(self.registry).decode()
+
+    def families(self):
+        """Families by name, each a list of labels and values."""
+        return {f.name: [(s.labels, s.value) for s in f.samples] for f in parse_plain(self.page())}
+
+
+@pytest.fixture
+def world(tmp_path):
+    """A world with a data root on this disk."""
+    return World(str(tmp_path))
+
+
+def test_engine_up_is_what_the_inventory_says_at_this_moment(world):
+    assert world.families()["docker_engine_up"] == [({}, 1)]
+
+    world.engine_up = False
+
+    assert world.families()["docker_engine_up"] == [({}, 0)]
+
+
+def test_the_filesystem_under_the_data_root_is_what_statvfs_says(world, tmp_path):
+    world.publish()
+
+    stats, found = os.statvfs(tmp_path), world.families()
+
+    (labels, size) = found["docker_storage_filesystem_size_bytes"][0]
+    assert size == stats.f_blocks * stats.f_frsize
+    assert labels["root"] == str(tmp_path)
+    assert os.path.ismount(labels["mountpoint"])
+    assert os.stat(labels["mountpoint"]).st_dev == os.stat(tmp_path).st_dev
+    assert found["docker_storage_filesystem_inodes"][0][1] == stats.f_files
+    available = found["docker_storage_filesystem_avail_bytes"][0][1]
+    assert abs(available - stats.f_bavail * stats.f_frsize) < 2**30
+
+
+@pytest.mark.parametrize("changes", [{"refused": Unmeasured.FOREIGN_ENGINE}, {"root": ""}, {"root": "/not/there"}])
+def test_a_filesystem_that_is_refused_unknown_or_gone_is_absent(world, changes):
+    world.publish(**changes)
+
+    assert world.families()["docker_storage_filesystem_size_bytes"] == []
+    assert "docker_storage_filesystem_size_bytes{" not in world.page()
+
+
+def test_a_data_root_whose_name_is_not_utf8_does_not_cost_the_page(tmp_path):
+    root = tmp_path / "data\udcff"
+    root.mkdir()
+    world = World(str(root))
+    world.publish()
+
+    ((labels, _),) = world.families()["docker_storage_filesystem_size_bytes"]
+
+    assert labels["root"] == str(tmp_path) + r"/data\xff"
+
+
+def test_below_a_rootfs_the_labels_are_the_host_s_own_paths(tmp_path):
+    (tmp_path / "var/lib/docker").mkdir(parents=True)
+    world = World("/var/lib/docker", str(tmp_path))
+    world.publish()
+
+    ((labels, _),) = world.families()["docker_storage_filesystem_size_bytes"]
+
+    assert labels["root"] == "/var/lib/docker"
+    assert not labels["mountpoint"].startswith(str(tmp_path))
+
+
+def test_failures_are_counted_for_every_kind_and_reason_from_zero(world):
+    world.tally.failed(Kind.VOLUME, Unmeasured.IO)
+
+    found = world.families()["docker_storage_measurement_failures"]
+
+    assert len(found) == len(Kind) * len(Unmeasured)
+    assert ({"kind": "volume", "reason": "io_error"}, 1) in found
+    assert sum(value for _, value in found) == 1
+
+
+def test_what_measuring_costs_is_counted(world):
+    world.tally.walked(10, 4096, 0.5)
+    world.tally.walked(5, 0, 0.25)
+    world.budget.charge(3)
+
+    found = world.families()
+
+    assert found["docker_storage_exporter_walked_entries"] == [({}, 15)]
+    assert found["docker_storage_exporter_walked_bytes"] == [({}, 4096)]
+    assert found["docker_storage_exporter_walk_cpu_seconds"] == [({}, 0.75)]
+    assert found["docker_storage_exporter_budget_used_ratio"] == [({}, 0.5)]
+
+
+def test_the_times_of_inventory_and_snapshot_are_absent_until_there_are_any(world):
+    times = {
+        "docker_storage_exporter_inventory_duration_seconds": 0.125,
+        "docker_storage_exporter_last_inventory_timestamp_seconds": 1_760_000_000,
+        "docker_storage_exporter_snapshot_timestamp_seconds": 1_760_000_000.5,
+    }
+    assert all(world.families()[name] == [] for name in times)
+
+    world.tally.listed(1_760_000_000, 0.125)
+    world.publish()
+
+    assert {name: world.families()[name] for name in times} == {name: [({}, value)] for name, value in times.items()}
+
+
+def test_settings_that_were_refused_are_told_with_when_others_were_last_taken(world):
+    assert world.families()["docker_storage_exporter_config_last_reload_successful"] == [({}, 1)]
+
+    world.successful = False
+
+    found = world.families()
+    assert found["docker_storage_exporter_config_last_reload_successful"] == [({}, 0)]
+    assert found["docker_storage_exporter_config_last_reload_success_timestamp_seconds"] == [({}, 1_760_000_001)]
+
+
+def test_the_build_says_version_revision_and_walker(world):
+    ((labels, value),) = world.families()["docker_storage_exporter_build_info"]
+
+    assert (labels["version"], labels["revision"], value) == (__version__, "abc123", 1)
+    assert labels["sizer"]
+
+
+def test_the_process_and_its_python_are_on_the_page(world):
+    found = world.families()
+
+    assert {"process_resident_memory_bytes", "process_cpu_seconds", "process_open_fds", "python_info"} <= set(found)
+
+
+def test_every_live_family_of_the_catalogue_is_there_in_both_formats(world):
+    world.publish()
+    openmetrics = {f.name: f for f in parse_openmetrics(generate_openmetrics(world.registry).decode())}
+
+    assert {family.base for family in LIVE_FAMILIES} <= set(world.families()) & set(openmetrics)
+    for family in LIVE_FAMILIES:
+        assert (openmetrics[family.base].type, openmetrics[family.base].unit) == (family.type, family.unit)
+        assert f"# HELP {family.name} {family.help}\n# TYPE {family.name} {family.type}\n" in world.page()
+
+
+def test_describing_reads_nothing_and_names_every_family(world):
+    collector = LiveCollector(None, None, None, None, None, None)
+
+    assert {family.name for family in collector.describe()} == {family.base for family in LIVE_FAMILIES}
+    assert not any(family.samples for family in collector.describe())

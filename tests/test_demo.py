@@ -1,0 +1,113 @@
+"""Demo: a data root like a real one, part of it growing, none of it for ever."""
+
+import os
+import threading
+
+import pytest
+
+from docker_storage_exporter import demo as module
+from docker_storage_exporter.demo import Demo
+from docker_storage_exporter.inventory import check_data_root, read_disk
+from docker_storage_exporter.sizer import Root, measure
+
+
+def size(path):
+    """Allocated bytes of a tree."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        return measure([Root(descriptor)])[0].allocated_bytes
+    finally:
+        os.close(descriptor)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A demo that was built and has not grown."""
+    made = Demo(str(tmp_path_factory.mktemp("built")))
+    made.build()
+    return made
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch):
+    """A demo with little in it, which starts over after three steps."""
+    monkeypatch.setattr(module, "_VOLUMES", dict.fromkeys(module._VOLUMES, 4096))
+    monkeypatch.setattr(module, "_GROWING_VOLUMES", dict.fromkeys(module._GROWING_VOLUMES, 8192))
+    monkeypatch.setattr(module, "_MOST_STEPS", 3)
+    made = Demo(str(tmp_path))
+    made.build()
+    return made
+
+
+def test_it_is_a_data_root_with_a_dozen_volumes_and_containers(built):
+    check_data_root(built.data_root, built.data_root)
+    inventory = read_disk(built.data_root, None, built.data_root, 0.0)
+
+    assert len(inventory.volumes) == 12
+    assert sum(volume.anonymous for volume in inventory.volumes) == 1
+    assert inventory.engine.storage_driver == "overlay2"
+    assert {container.state for container in inventory.containers} == {"running", "exited", "created"}
+    by_name = {container.name: container for container in inventory.containers}
+    assert len(by_name) == 12
+    assert by_name["shop-db-1"].labels["com.docker.compose.service"] == "db"
+    assert by_name["proxy"].log.limit_bytes == 30_000_000
+    assert all(container.layer and container.created for container in by_name.values())
+
+
+def test_every_volume_and_bind_source_that_a_container_mounts_is_there(built):
+    inventory = read_disk(built.data_root, None, built.data_root, 0.0)
+    volumes = {volume.name for volume in inventory.volumes}
+
+    mounts = [mount for container in inventory.containers for mount in container.mounts]
+    assert {mount.source for mount in mounts if mount.type == "volume"} < volumes
+    assert all(os.path.isdir(mount.source) for mount in mounts if mount.type == "bind")
+    assert {mount.type for mount in mounts} == {"volume", "bind"}
+
+
+def test_its_files_really_take_their_room_on_disk(built):
+    assert 48 * 2**20 <= size(f"{built.data_root}/volumes/shop_db-data/_data") < 49 * 2**20
+
+
+def test_each_step_makes_it_larger_until_it_starts_over(small):
+    sizes = [size(small.data_root)]
+    for _ in range(5):
+        small.grow()
+        sizes.append(size(small.data_root))
+
+    assert sizes[0] < sizes[1] < sizes[2] < sizes[3]
+    assert sizes[4] <= sizes[0] + 65536
+    assert sizes[4] < sizes[5] < sizes[3]
+
+
+def test_nothing_is_written_once_stop_has_returned(small):
+    grown = threading.Event()
+    original = small.grow
+
+    def grow():
+        original()
+        grown.set()
+
+    small.grow = grow
+    small.start_growing(0.001)
+    assert grown.wait(20)
+
+    small.stop()
+
+    before = size(small.data_root)
+    assert not any(thread.name == "demo" for thread in threading.enumerate())
+    assert size(small.data_root) == before
+
+
+def test_a_full_disk_stops_the_growth_and_not_the_demo(small, caplog):
+    tried = threading.Event()
+
+    def grow():
+        tried.set()
+        raise OSError(28, "No space left on device")
+
+    small.grow = grow
+    small.start_growing(0.001)
+    assert tried.wait(20)
+    small.stop()
+
+    assert "the demo cannot grow: No space left on device" in caplog.text

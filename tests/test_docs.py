@@ -1,0 +1,81 @@
+"""The documents say what the code says."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+from docker_storage_exporter import cli, errors
+from docker_storage_exporter.collector.catalogue import LIVE_FAMILIES, OBJECT_FAMILIES, Origin
+from docker_storage_exporter.inventory import ENDPOINTS
+from docker_storage_exporter.model import Kind, Skip, Unmeasured
+
+PROJECT = Path(__file__).parent.parent
+DOCUMENTS = [*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md")]
+
+
+def _generate():
+    specification = importlib.util.spec_from_file_location("generate", PROJECT / "docs" / "generate.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+def _text(name):
+    return (PROJECT / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["metrics", "settings", "exit-codes", "endpoints"])
+def test_generated_references_are_not_stale(name):
+    assert getattr(_generate(), name.replace("-", "_"))() == _text(f"docs/{name}.md"), "run make docs"
+
+
+@pytest.mark.parametrize("reason", [*Kind, *Skip, *Unmeasured])
+def test_every_kind_and_reason_is_explained(reason):
+    assert f"| `{reason.value}` |" in _text("docs/concepts.md")
+
+
+@pytest.mark.parametrize("name", ["README.md", "SECURITY.md"])
+def test_the_list_of_requests_is_the_published_one(name):
+    listed = re.findall(r"^\| `GET (/\S*)` \| (.+) \|$", _text(name), re.MULTILINE)
+
+    assert dict(listed) == ENDPOINTS
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/exit-codes.md"])
+def test_exit_codes_are_those_of_the_errors(name):
+    listed = set(re.findall(r"^\| (\d+) \| ", _text(name), re.MULTILINE))
+    codes = {str(kind.exit_code) for kind in vars(errors).values() if isinstance(kind, type)}
+
+    assert codes <= listed
+
+
+def test_every_size_says_where_it_comes_from():
+    """The exporter's own bookkeeping has no bytes of objects: a family that forgot its origin is noticed here."""
+    forgotten = {
+        family.name
+        for family in (*OBJECT_FAMILIES, *LIVE_FAMILIES)
+        if family.unit == "bytes" and family.origin is Origin.SURVEY
+    }
+
+    assert forgotten == {"docker_storage_exporter_walked_bytes_total"}
+
+
+def test_every_command_is_shown_in_the_readme():
+    for command in cli.COMMANDS:
+        assert f"### `{command}" in _text("README.md")
+
+
+def test_the_diagram_shows_every_room_in_import_order():
+    layers = re.search(r"^layers = \[(.*?)\]", _text("pyproject.toml"), re.DOTALL | re.MULTILINE)[1]
+    rooms = [name.rpartition(".")[2] for name in re.findall(r'"(.*?)"', layers)]
+    shown = re.findall(r"^  (\w+) +\S", _text("CONTRIBUTING.md").partition("```text\n")[2], re.MULTILINE)
+
+    assert shown[: len(rooms)] == rooms
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_between_documents_lead_somewhere(document):
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[\w-]+)?\)", document.read_text(encoding="utf-8")):
+        assert (document.parent / target).exists(), target
