@@ -9,13 +9,13 @@ from typing import Any
 
 from docker_storage_exporter import __version__
 from docker_storage_exporter.collector import Pages, accepts
+from docker_storage_exporter.report import OBJECTS_PATH
 from docker_storage_exporter.store import Store
 
 _Environ = dict[str, Any]
 _StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 _Application = Callable[[_Environ, _StartResponse], Iterable[bytes]]
 
-OBJECTS_PATH = "/api/v1/objects"
 _TEXT = "text/plain; charset=utf-8"
 _NOT_READY = "not ready: nothing is listed yet\n"
 _LANDING = Template("""<!DOCTYPE html>
