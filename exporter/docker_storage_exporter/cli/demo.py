@@ -26,13 +26,15 @@ def run(arguments: Sequence[str]) -> int:
             demo.build()
         except OSError as error:
             raise ExporterError(f"cannot build the demo in {folder}: {error.strerror}; set TMPDIR elsewhere") from error
+        no_engine = f"unix://{folder}/no-engine.sock"
         print(f"demo: a made-up data root in {demo.data_root}, removed when this ends", file=sys.stderr)
+        print(f"for df and watch: export DSE_PATH_DATA_ROOT={demo.data_root} DOCKER_HOST={no_engine}", file=sys.stderr)
         demo.start_growing(_GROW_SECONDS)
         try:
             return serve(
                 dataclasses.replace(
                     settings,
-                    docker_host=f"unix://{folder}/no-engine.sock",
+                    docker_host=no_engine,
                     path_rootfs="/",
                     path_data_root=demo.data_root,
                     scan_interval=min(settings.scan_interval, _GROW_SECONDS),
