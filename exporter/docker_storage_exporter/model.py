@@ -201,6 +201,19 @@ class Measurement:
 
 
 @dataclass(frozen=True, slots=True)
+class Growth:
+    """How fast a tree grows; negative where it shrinks.
+
+    `per_second` is taken from its last two measurements, `per_hour` from all that are kept of the last hour, which
+    `seconds` is the length of.
+    """
+
+    per_second: float
+    per_hour: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where an object's bytes are: a tree, or why there is none."""
 

@@ -50,6 +50,7 @@ def test_a_volume_names_its_users_its_largest_directories_and_how_to_remove_it(e
     (found,) = explain("shop_db-data")
 
     assert (found["target"], found["owner"], found["facts"]["driver"]) == ("shop_db-data", "volume", "local")
+    assert found["facts"]["project"] == "shop"
     assert found["uses"] == [
         {"container": "shop-db-1", "state": "running", "destination": "/var/lib/postgresql/data", "access": "rw"}
     ]

@@ -7,6 +7,7 @@ from docker_storage_exporter.model import (
     Container,
     ContainerRow,
     Engine,
+    Growth,
     Inventory,
     Measurement,
     Method,
@@ -22,7 +23,6 @@ from docker_storage_exporter.model import (
     VolumeRow,
 )
 from docker_storage_exporter.report import Row, rows
-from docker_storage_exporter.schedule import Growth
 from docker_storage_exporter.sizer import Usage
 
 TREE = Tree(Method.WALK, "/x")

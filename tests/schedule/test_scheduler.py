@@ -288,6 +288,17 @@ def test_walks_are_tallied(world, scheduler):
     assert tally.last_inventory == world.listed.at
 
 
+def test_measurements_and_their_time_are_tallied_by_kind(world, scheduler):
+    user = ModelContainer("e" * 64, "c", driver="overlay2", layer="l", state="exited")
+    world.listed = Inventory(world.listed.engine, (Volume("a"), Volume("b")), (user,), root="/d")
+    world.sizes[path("b")] = OSError(5, "broken")
+    scheduler.renew()
+    measure_all(scheduler)
+
+    assert scheduler.tally.measurements == {Kind.VOLUME: 1, Kind.LAYER: 1}
+    assert set(scheduler.tally.measuring_seconds) == set(Kind)
+
+
 def test_a_defect_in_one_step_is_logged_and_the_loop_goes_on(world, scheduler, caplog):
     calls = []
 

@@ -8,10 +8,8 @@ from typing import Any
 
 from docker_storage_exporter.errors import AccessError, EngineError, ExporterError, SettingError
 from docker_storage_exporter.hostfs import Host, host_mark
-from docker_storage_exporter.inventory.client import EngineClient
-from docker_storage_exporter.report import Listing, from_document
+from docker_storage_exporter.report.listing import OBJECTS_PATH, Listing, from_document
 from docker_storage_exporter.settings import DEFAULT_DATA_ROOT, Address, Settings
-from docker_storage_exporter.web import OBJECTS_PATH
 
 _PATIENCE_SECONDS = 5.0
 _EVERY_ADDRESS = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read, not bound
@@ -75,6 +73,8 @@ def _difference(found: Listing, settings: Settings, host: Host) -> str:
 
 def _said_by_engine(settings: Settings) -> tuple[str, str]:
     """The data root and the id of the engine; the usual path and nothing when it does not answer."""
+    from docker_storage_exporter.inventory.client import EngineClient  # noqa: PLC0415 - takes longer than the answer
+
     client = EngineClient(settings)
     try:
         info: dict[str, Any] = client.info()

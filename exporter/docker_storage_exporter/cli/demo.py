@@ -41,7 +41,9 @@ def run(arguments: Sequence[str]) -> int:
             demo.build()
         except OSError as error:
             raise ExporterError(f"cannot build the demo in {folder}: {error.strerror}; set TMPDIR elsewhere") from error
+        no_engine = shaped(settings).docker_host
         print(f"demo: a made-up data root in {demo.data_root}, removed when this ends", file=sys.stderr)
+        print(f"for df and watch: export DSE_PATH_DATA_ROOT={demo.data_root} DOCKER_HOST={no_engine}", file=sys.stderr)
         demo.start_growing(_GROW_SECONDS)
         try:
             return serve(shaped(settings), lambda: shaped(settings_from(made.parse_args(arguments))))

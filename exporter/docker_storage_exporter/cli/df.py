@@ -15,8 +15,6 @@ from docker_storage_exporter.cli.selecting import add_selection, selection_from
 from docker_storage_exporter.cli.terminal import Bar, look_of, patient_control
 from docker_storage_exporter.errors import SettingError
 from docker_storage_exporter.hostfs import Host, host_mark
-from docker_storage_exporter.inventory import CurrentInventory
-from docker_storage_exporter.inventory.client import EngineClient
 from docker_storage_exporter.report import (
     SORT_KEYS,
     Filesystems,
@@ -29,7 +27,6 @@ from docker_storage_exporter.report import (
     render_json,
     render_table,
 )
-from docker_storage_exporter.schedule import measure_everything
 from docker_storage_exporter.settings import Settings, duration
 
 _DEFAULT_MAX_AGE = "10m"  # twice the exporter's own interval
@@ -116,6 +113,11 @@ def _has_usual_rules(settings: Settings) -> bool:
 
 
 def _measured(settings: Settings) -> Listing:
+    # Imported here: together they take longer than the answer of an exporter.
+    from docker_storage_exporter.inventory import CurrentInventory  # noqa: PLC0415
+    from docker_storage_exporter.inventory.client import EngineClient  # noqa: PLC0415
+    from docker_storage_exporter.schedule import measure_everything  # noqa: PLC0415
+
     host = Host(settings.path_rootfs, settings.path_procfs)
     inventory = CurrentInventory(settings, host, EngineClient(settings))
     with Bar() as bar:

@@ -12,7 +12,8 @@ from docker_storage_exporter.hostfs import Host, examine
 from docker_storage_exporter.inventory import CurrentInventory
 from docker_storage_exporter.inventory.client import EngineClient
 from docker_storage_exporter.layout import Rules, locate
-from docker_storage_exporter.report import Explainer, Owners, Removal, Row, explanation_document, render_explanation
+from docker_storage_exporter.report import Owners, Removal, Row, explanation_document, render_explanation
+from docker_storage_exporter.report.explain import Explainer
 from docker_storage_exporter.schedule import bind_users
 from docker_storage_exporter.settings import DEFAULT_HOST, Settings
 

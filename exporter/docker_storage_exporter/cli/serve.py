@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import signal
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -25,6 +27,8 @@ from docker_storage_exporter.store import StateFile, Store
 from docker_storage_exporter.web import ObjectsDocument, Server, application
 
 _log = logging.getLogger(__name__)
+_SWITCH_SECONDS = 0.0005
+_COLLECT_AFTER = (100_000, 50, 100)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -62,6 +66,7 @@ def serve(settings: Settings, read: Callable[[], Settings]) -> int:
     Raises ExporterError when there is nothing to measure or the address is taken: the user then gets that one line,
     and no log besides. A signal that comes before anything is served ends the start at once.
     """
+    _put_scrapes_first()
     with closing(Signals()) as signals:
         set_up_log("debug" if settings.log_level == "debug" else "error", settings.log_format)
         signals.take(signal.SIGHUP)
@@ -78,6 +83,15 @@ def serve(settings: Settings, read: Callable[[], Settings]) -> int:
             exporter.config.reload()
         exporter.stop()
     return 0
+
+
+def _put_scrapes_first() -> None:
+    """Let the thread of a scrape have the interpreter's lock soon, and rarely wait for a whole garbage collection.
+
+    A page of 10,000 volumes is made of a million objects, hardly any of them in a cycle.
+    """
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    gc.set_threshold(*_COLLECT_AFTER)
 
 
 class Exporter:

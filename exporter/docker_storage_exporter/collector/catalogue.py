@@ -285,6 +285,15 @@ WALKED_BYTES = Family(
     "docker_storage_exporter_walked_bytes_total", "Allocated bytes seen by complete walks.", (), "counter"
 )
 WALK_CPU = Family("docker_storage_exporter_walk_cpu_seconds_total", "CPU seconds used by all measuring.", (), "counter")
+MEASUREMENTS = Family(
+    "docker_storage_exporter_measurements_total", "Objects measured to the end.", ("kind",), "counter"
+)
+MEASUREMENT_SECONDS = Family(
+    "docker_storage_exporter_measurement_seconds_total",
+    "How long measuring objects to the end took, pauses for the budget included.",
+    ("kind",),
+    "counter",
+)
 BUDGET_USED = Family(
     "docker_storage_exporter_budget_used_ratio", "Share of the CPU budget that was used over the last minute."
 )
@@ -317,6 +326,8 @@ LIVE_FAMILIES: tuple[Family, ...] = (
     WALKED_ENTRIES,
     WALKED_BYTES,
     WALK_CPU,
+    MEASUREMENTS,
+    MEASUREMENT_SECONDS,
     BUDGET_USED,
     INVENTORY_DURATION,
     LAST_INVENTORY,

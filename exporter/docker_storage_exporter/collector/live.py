@@ -71,6 +71,8 @@ class LiveCollector(Collector):
         yield _metric(c.WALKED_ENTRIES, [((), tally.entries)])
         yield _metric(c.WALKED_BYTES, [((), tally.allocated_bytes)])
         yield _metric(c.WALK_CPU, [((), tally.cpu_seconds)])
+        yield _metric(c.MEASUREMENTS, (((k.value,), tally.measurements[k]) for k in Kind))
+        yield _metric(c.MEASUREMENT_SECONDS, (((k.value,), tally.measuring_seconds[k]) for k in Kind))
         yield _metric(c.BUDGET_USED, [((), self._budget.used_ratio())])
         yield _metric(c.INVENTORY_DURATION, [((), tally.inventory_seconds)] if tally.last_inventory else ())
         yield _metric(c.LAST_INVENTORY, [((), tally.last_inventory)] if tally.last_inventory else ())

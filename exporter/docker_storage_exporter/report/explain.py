@@ -97,7 +97,9 @@ class Explainer:
             stays = [Stay(why, looked.part.allocated_bytes)]
         elif volume.filesystem:
             frees, remark = None, f"a {volume.filesystem} of its own, which removing the volume only unmounts"
-        facts = {"driver": volume.driver, "project": project_of(volume.labels)}
+        # Read from disk a volume has no labels; then its containers' tell.
+        projects = (project_of(labels) for labels in (volume.labels, *(c.labels for c in _containers(owner))))
+        facts = {"driver": volume.driver, "project": next(filter(None, projects), "")}
         return Explanation(
             target=owner.name,
             owner="anonymous volume" if volume.anonymous else "volume",

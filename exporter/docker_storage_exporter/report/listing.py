@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, get_type_hints
 
-from docker_storage_exporter.model import Engine, Snapshot, Tree
+from docker_storage_exporter.model import Engine, Growth, Snapshot, Tree
 from docker_storage_exporter.report.rows import Row, rows
-from docker_storage_exporter.schedule import Growth
+
+OBJECTS_PATH = "/api/v1/objects"
+"""Where an exporter answers with its listing."""
 
 _NUMBER = (int, float)
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from docker_storage_exporter.model import Container, Kind, Sized, Snapshot, Tree, printable
-from docker_storage_exporter.schedule import Growth
+from docker_storage_exporter.model import Container, Growth, Kind, Sized, Snapshot, Tree, printable
 
 _NO_GROWTH: Mapping[Tree, Growth] = {}
 _PROJECT_LABELS = ("com.docker.compose.project", "com.docker.stack.namespace", "com.docker.swarm.service.name")

@@ -4,7 +4,7 @@
 """
 
 from docker_storage_exporter.schedule.budget import Budget
-from docker_storage_exporter.schedule.history import Growth, History
+from docker_storage_exporter.schedule.history import History
 from docker_storage_exporter.schedule.ledger import Ledger
 from docker_storage_exporter.schedule.measure import measure_tree
 from docker_storage_exporter.schedule.once import measure_everything

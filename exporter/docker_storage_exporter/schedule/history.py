@@ -7,25 +7,12 @@ from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from docker_storage_exporter.model import Measurement, Sized, Snapshot, Tree
+from docker_storage_exporter.model import Growth, Measurement, Sized, Snapshot, Tree
 
 WINDOW_SECONDS = 3600.0
 """How far back growth per hour looks."""
 
 _MOST_POINTS = 8  # 10,000 trees with that many points take about 3 MB
-
-
-@dataclass(frozen=True, slots=True)
-class Growth:
-    """How fast a tree grows; negative where it shrinks.
-
-    `per_second` is taken from its last two measurements, `per_hour` from all that are kept of the last hour, which
-    `seconds` is the length of.
-    """
-
-    per_second: float
-    per_hour: float
-    seconds: float
 
 
 class History:

@@ -203,19 +203,23 @@ class Scheduler:
             self._agenda.move_to_large(tree, self._clock())
             return
         self.ledger.record(tree, measurement)
+        self.tally.measured(self._kind(tree), measurement.duration)
         self._agenda.put_back(tree, self._clock(), large=lane is Lane.LARGE and outcome.entries > LARGE_ENTRIES)
         self._changed.set()
 
     def _fail(self, tree: Tree, lane: Lane, error: OSError) -> None:
         reason = reason_for(error)
-        kind = self._listed[2].get(tree, Kind.VOLUME) if self._listed else Kind.VOLUME
         if self.ledger.fail(tree, reason):
             _log.debug("cannot measure %s: %s", tree.path, error)
-        self.tally.failed(kind, reason)
+        self.tally.failed(self._kind(tree), reason)
         if reason is Unmeasured.VANISHED and tree.container:
             self.hint(tree.container)  # it restarted or went away without an event
         self._agenda.put_back(tree, self._clock(), large=lane is Lane.LARGE)
         self._changed.set()
+
+    def _kind(self, tree: Tree) -> Kind:
+        """What the tree was last listed as; it may have left the list while it was measured."""
+        return self._listed[2].get(tree, Kind.VOLUME) if self._listed else Kind.VOLUME
 
     def _recall(self, inventory: Inventory, trees: Collection[Tree]) -> dict[Tree, float]:
         """Take over what the memory holds, once the disk is known to be the engine's; the age of each measurement."""

@@ -17,6 +17,8 @@ class Tally:
     allocated_bytes: int = 0
     cpu_seconds: float = 0.0
     failures: Counter[tuple[Kind, Unmeasured]] = field(default_factory=Counter)
+    measurements: Counter[Kind] = field(default_factory=Counter)
+    measuring_seconds: dict[Kind, float] = field(default_factory=lambda: dict.fromkeys(Kind, 0.0))
     inventory_seconds: float = 0.0
     last_inventory: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -27,6 +29,12 @@ class Tally:
             self.entries += entries
             self.allocated_bytes += allocated_bytes
             self.cpu_seconds += cpu_seconds
+
+    def measured(self, kind: Kind, seconds: float) -> None:
+        """A tree was measured to the end, in so many seconds of wall clock."""
+        with self._lock:
+            self.measurements[kind] += 1
+            self.measuring_seconds[kind] += seconds
 
     def failed(self, kind: Kind, reason: Unmeasured) -> None:
         """A measurement failed."""

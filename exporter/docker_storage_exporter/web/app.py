@@ -10,6 +10,7 @@ from typing import Any
 from docker_storage_exporter import __version__
 from docker_storage_exporter.collector import Pages, accepts
 from docker_storage_exporter.model import printable
+from docker_storage_exporter.report import OBJECTS_PATH
 from docker_storage_exporter.store import Store
 
 _Environ = dict[str, Any]
@@ -17,7 +18,6 @@ _StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 _Reply = tuple[str, list[tuple[str, str]], Iterable[bytes]]
 _Application = Callable[[_Environ, _StartResponse], Iterable[bytes]]
 
-OBJECTS_PATH = "/api/v1/objects"
 _TEXT = "text/plain; charset=utf-8"
 _NOT_READY = "not ready: nothing is listed yet\n"
 _LANDING = Template("""<!DOCTYPE html>
