@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboards import common
 from dashboards.common import FULL, FULL_IN, SOON, USED, largest
-from dashboards.panels import Column, Json, Query, Row, bars, dashboard, stat, table, text, timeseries
+from dashboards.panels import Column, Json, Query, Row, Steps, bars, dashboard, stat, table, text, timeseries
 from dashboards.query import SELECTED, by
 from dashboards.recording import (
     CONTAINER_COUNT,
@@ -49,7 +49,7 @@ def _now() -> Row:
                  Query(f"sum({SELECTED(VOLUME_COUNT)})", "volumes"),
                  Query(f"sum({SELECTED(CONTAINER_COUNT)})", "containers")),
             stat("Alerts firing", "Alerts of these rules that fire now.", "short",
-                 Query(f"count({_alerting('firing')}) or vector(0)", "firing")),
+                 Query(f"count({_alerting('firing')}) or vector(0)", "firing"), steps=Steps(1, 10)),
         ],
         [4, 4, 4, 4, 5, 3],
         4,

@@ -106,23 +106,28 @@ def stat(
     unit: str,
     *queries: Query,
     steps: Steps | None = None,
-    none: str = "none",
+    none: str = "",
     named: bool = False,
 ) -> Any:
-    """A number, or one for each series, with its recent past behind it. `none` is shown when there is no series.
+    """A number, or one for each series, with its recent past behind it.
 
-    `named` shows the name of a series even where there is only one.
+    `none` is shown where there is no series now: an end that is no longer near has no past to show. `named` shows the
+    name of a series even where there is only one.
     """
     thresholds = steps.to_json() if steps else _NO_STEPS
-    return g.Stat(
+    panel = g.Stat(
         **_common(title, description, queries),
         format=unit,
+        graphMode="none" if none else "area",
         reduceCalc="lastNotNull",
-        noValue=none,
+        noValue=none or "none",
         colorMode="value",
         textMode="value_and_name" if named else "auto",
         extraJson={"fieldConfig": {"defaults": {"thresholds": {"mode": "absolute", "steps": thresholds}}}},
     )
+    for target in panel.targets:
+        target.instant = bool(none)
+    return panel
 
 
 def timeseries(

@@ -85,7 +85,7 @@ class _Watch:
         look = look_of(sys.stdout)
         text = render_table(self._selection.of(self._found).rows, look, growth=True)
         shown = [*self._head(look, columns), *text.splitlines()][:lines]
-        sys.stdout.write(_HOME + f"{_END_OF_LINE}\r\n".join(shown) + _END_OF_LINE + _END_OF_SCREEN)
+        sys.stdout.write(_HOME + f"{_END_OF_LINE}\n".join(shown) + _END_OF_LINE + _END_OF_SCREEN)
         sys.stdout.flush()
 
     def _head(self, look: Look, columns: int) -> Iterator[str]:

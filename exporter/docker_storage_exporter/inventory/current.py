@@ -175,9 +175,11 @@ class CurrentInventory:
             raise AccessError(f"data root {path}: lies on a remote filesystem, which is not touched")
         try:
             check_data_root(self._host.view(source.path), path)
-        except NothingToMeasureError as missing:
+        except (NothingToMeasureError, SettingError) as missing:
             if not isinstance(error, EngineUnreachableError):
                 raise error from missing  # an engine is there: its trouble is the news
+            if isinstance(missing, SettingError) and self._settings.path_data_root is not None:
+                raise
             raise NothingToMeasureError(f"{error}, and {missing}") from error
         engine = self._last.engine if self._last is not None else None
         return read_disk(self._host.view(source.path), engine, source.path, self._clock())

@@ -146,10 +146,8 @@ class Explainer:
         looked = self._look(owner.kind if owner else Kind.BIND, "", place)
         command, remark = self._command(path, owner, directory=looked.directory)
         if owner is None and (below := self._owners.below(path)):
-            command, remark = (
-                "",
-                "it holds " + ", ".join(f"{number} x {kind.value}" for kind, number in sorted(below.items())),
-            )
+            held = ", ".join(f"{number} x {kind.value}" for kind, number in sorted(below.items()))
+            command, remark = "", f"it holds {held}"
         return Explanation(
             target=path,
             owner=_called(owner) if owner else self._owners.engines_own(path) or "nothing that the engine knows of",

@@ -1,0 +1,57 @@
+"""`du --depth`: lines that add up, level by level."""
+
+import json
+import os
+import subprocess
+
+import pytest
+from conftest import need
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """Two levels, with a file that has names in two directories."""
+    root = tmp_path / "tree"
+    (root / "a/deep").mkdir(parents=True)
+    (root / "b").mkdir()
+    (root / "a/deep/data").write_bytes(b"x" * 100_000)
+    (root / "b/data").write_bytes(b"x" * 300_000)
+    os.link(root / "a/deep/data", root / "b/again")
+    return root
+
+
+def test_the_lines_above_a_directory_add_up_to_it(run, tree):
+    done = run("du", "--depth=1", str(tree))
+
+    lines = [line.split("\t") for line in done.stdout.splitlines()]
+    assert [line[3:] for line in lines] == [
+        [f"{tree}/b"],
+        [f"{tree}/a"],
+        [str(tree), "(directly in it)"],
+        [str(tree), "(hard links between its parts, which count once)"],
+        [str(tree)],
+    ]
+    for column in range(3):
+        *parts, whole = (int(line[column]) for line in lines)
+        assert sum(parts) == whole
+
+
+def test_json_nests_the_directories_and_is_du_s_at_each(run, tree):
+    need("du")
+    (top,) = json.loads(run("du", "--depth=2", "--format=json", str(tree)).stdout)
+
+    by_name = {found["path"]: found for found in top["directories"]}
+    assert [found["path"] for found in by_name[f"{tree}/a"]["directories"]] == [f"{tree}/a/deep"]
+    assert "directories" not in by_name[f"{tree}/b"]
+    assert top["shared"] == {"allocated_bytes": 102400, "apparent_bytes": 100_000, "inodes": 1}
+    for path, found in {str(tree): top, **by_name}.items():
+        said = subprocess.run(["du", "-sx", "-B1", path], capture_output=True, check=True).stdout
+        assert found["allocated_bytes"] == int(said.split()[0])
+
+
+@pytest.mark.parametrize("depth", ["-1", "x", "33", "1.5"])
+def test_a_depth_that_is_none_is_refused(run, tree, depth):
+    done = run("du", f"--depth={depth}", str(tree))
+
+    assert done.returncode == 2
+    assert f"{depth!r} is not a whole number from 0 to 32" in done.stderr
