@@ -138,7 +138,7 @@ def test_the_demo_reloads_too_and_keeps_serving_its_own_data_root(serve, config)
 def test_sighup_does_not_end_it_while_it_still_waits_for_the_engine(engine, data_root):
     address = engine(None)
     process = subprocess.Popen(
-        [*COMMAND, "serve", data_root, f"--docker.host={address}", "--docker.timeout=60s"],
+        [*COMMAND, "serve", data_root, f"--docker.host={address}", "--web.listen-address=127.0.0.1:0"],
         stderr=subprocess.PIPE,
         text=True,
     )

@@ -124,7 +124,7 @@ def reloading(pages, store):
         calls.append(1)
         return trouble[0]
 
-    return application(pages, store, reload), calls, trouble
+    return application(pages, store, reload=reload), calls, trouble
 
 
 def test_a_post_reloads(reloading):
