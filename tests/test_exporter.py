@@ -35,7 +35,7 @@ def exporter(demo, tmp_path):
     def start(**texts):
         quick = {"scan_interval": "200ms", "publish_interval": "100ms", "inventory_interval": "300ms", "scan_duty": "1"}
         quick |= {"docker_host": f"unix://{tmp_path}/none.sock", "path_data_root": demo.data_root}
-        started.append(Running(from_texts(quick | {"web_listen_address": "127.0.0.1:0"} | texts, os.environ)))
+        started.append(Running(from_texts(quick | {"web_listen_address": "127.0.0.1:0"} | texts)))
         return started[-1]
 
     yield start

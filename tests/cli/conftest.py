@@ -1,13 +1,18 @@
 """Commands as users run them: real processes, small fake engines at real sockets, a made-up data root."""
 
+import fcntl
 import json
 import os
+import pty
 import re
+import select
 import signal
 import socket
 import socketserver
+import struct
 import subprocess
 import sys
+import termios
 import threading
 import time
 import urllib.request
@@ -52,6 +57,86 @@ def fails(run):
         return done.stderr.removeprefix("docker-storage-exporter: ").rstrip()
 
     return fails
+
+
+class Terminal:
+    """A command with its stdin, stdout and stderr on a terminal of its own, which Ctrl-C reaches as from a keyboard."""
+
+    def __init__(self, arguments, size, environment):
+        usual = {"TERM": "xterm-256color", "PATH": os.environ["PATH"]}
+        self.pid, self._terminal = pty.fork()
+        if self.pid == 0:
+            try:
+                fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
+                signal.signal(signal.SIGINT, signal.SIG_DFL)
+                os.execvpe(arguments[0], arguments, {**usual, **environment})
+            finally:
+                os._exit(127)
+        self._code = None
+        self.text = ""
+
+    def until(self, wanted, after=0):
+        """Read until a text was shown, beyond the first so many characters."""
+        while wanted not in self.text[after:]:
+            assert self._read(), self.text
+
+    def type(self, text):
+        """Press keys."""
+        os.write(self._terminal, text.encode())
+
+    def resize(self, lines, columns):
+        """Another size; the kernel tells the command."""
+        fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
+    def end(self):
+        """Read to the end; the exit code."""
+        while self._code is None and self._read():
+            pass
+        return self.close()
+
+    def close(self):
+        """End it if it still runs; the exit code."""
+        if self._code is None:
+            if os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None and self._hangs():
+                os.kill(self.pid, signal.SIGKILL)
+            self._code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+            os.close(self._terminal)
+        return self._code
+
+    def _hangs(self):
+        ends = time.monotonic() + 20
+        while os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+            if time.monotonic() > ends:
+                return True
+            time.sleep(0.01)
+        return False
+
+    def _read(self):
+        if not select.select([self._terminal], [], [], 30)[0]:
+            return False
+        try:
+            part = os.read(self._terminal, 65536)
+        except OSError:  # the other side was closed
+            return False
+        self.text += part.decode()
+        return bool(part)
+
+
+@pytest.fixture
+def terminal(tmp_path):
+    """Start a command on a terminal, without an engine unless it is told of one; it ends with the test."""
+    started = []
+
+    def start(*arguments, size=(24, 120), environment=(), docker=True, command=COMMAND):
+        env = {} if docker else {"DOCKER_HOST": f"unix://{tmp_path}/no-engine.sock"}
+        started.append(Terminal([*command, *arguments], size, {**env, **dict(environment)}))
+        return started[-1]
+
+    yield start
+    for shown in started:
+        if shown._code is None:
+            os.kill(shown.pid, signal.SIGKILL)
+            shown.close()
 
 
 class Serving:

@@ -1,27 +1,42 @@
 """`df`: everything measured once, largest first, and nothing but data on stdout."""
 
+import csv
+import hashlib
+import io
 import json
 import os
-import pty
 import re
-import select
 import shutil
 import subprocess
 
+import pytest
 from conftest import need
 
-from cli.conftest import COMMAND
+from docker_storage_exporter.report.listing import ROW_FIELDS
 
-FIELDS = ["kind", "name", "allocated_bytes", "apparent_bytes", "inodes", "unreadable", "note"]
+NOT_LISTENING = {"DSE_WEB_LISTEN_ADDRESS": "127.0.0.1:1"}
 
 
-def test_json_has_every_object_of_the_data_root_largest_first(run, data_root, demo):
+@pytest.fixture
+def df(run):
+    """Run df where no exporter listens."""
+    return lambda *arguments, environment=(), **options: run(
+        "df", *arguments, environment={**NOT_LISTENING, **dict(environment)}, **options
+    )
+
+
+def objects(done):
+    """The rows of a JSON document."""
+    return json.loads(done.stdout)["objects"]
+
+
+def test_json_has_every_object_of_the_data_root_largest_first(df, data_root, demo):
     need("du")
-    done = run("df", "--format=json", data_root)
-    rows = json.loads(done.stdout)
+    done = df("--format=json", data_root)
+    rows = objects(done)
 
     assert done.returncode == 0
-    assert all(list(row) == FIELDS for row in rows)
+    assert all(tuple(row) == ROW_FIELDS for row in rows)
     sizes = [row["allocated_bytes"] for row in rows]
     assert sizes == sorted(sizes, reverse=True)
     kinds = [row["kind"] for row in rows]
@@ -38,90 +53,180 @@ def test_json_has_every_object_of_the_data_root_largest_first(run, data_root, de
             assert row["allocated_bytes"] == int(said.split()[0])
 
 
-def test_the_table_shows_the_same_in_the_same_order(run, data_root):
-    rows = json.loads(run("df", "--format=json", data_root).stdout)
-    lines = run("df", data_root).stdout.splitlines()
+def test_json_has_totals_and_the_filesystem_of_the_data_root(df, data_root, demo):
+    found = json.loads(df("--format=json", data_root).stdout)
+    (filesystem,) = found["filesystems"]
+    stats = os.statvfs(demo.data_root)
+
+    for total in found["totals"]:
+        rows = [row for row in found["objects"] if row["kind"] == total["kind"]]
+        assert total["objects"] == len(rows)
+        assert total["allocated_bytes"] == sum(row["allocated_bytes"] for row in rows)
+    assert (filesystem["root"], filesystem["size_bytes"]) == (demo.data_root, stats.f_blocks * stats.f_frsize)
+
+
+def test_the_table_shows_the_same_in_the_same_order(df, data_root):
+    rows = objects(df("--format=json", data_root))
+    lines = df(data_root).stdout.splitlines()
 
     assert lines[0].split() == ["KIND", "ALLOCATED", "APPARENT", "INODES", "NAME", "NOTE"]
     assert [(line.split()[0], line.split()[6]) for line in lines[1:]] == [(row["kind"], row["name"]) for row in rows]
     assert lines[1].split()[:3] == ["volume", "48.0", "MiB"]
 
 
-def test_piped_it_says_on_stderr_where_the_facts_are_from_and_nothing_else(run, data_root, tmp_path):
-    done = run("df", data_root)
+def test_csv_holds_what_json_holds(df, data_root):
+    rows = objects(df("--format=json", "--sort=name", data_root))
+
+    found = list(csv.DictReader(io.StringIO(df("--format=csv", "--sort=name", data_root).stdout)))
+
+    assert tuple(found[0]) == ROW_FIELDS
+    assert [(row["kind"], row["name"], row["allocated_bytes"], row["users"]) for row in found] == [
+        (row["kind"], row["name"], str(row["allocated_bytes"]), " ".join(row["users"])) for row in rows
+    ]
+
+
+@pytest.mark.parametrize("form", ["json", "csv"])
+def test_data_comes_alone_with_the_origin_of_the_facts_on_stderr(df, data_root, tmp_path, form):
+    done = df(data_root, f"--format={form}")
 
     assert done.stderr == f"no engine answers at unix://{tmp_path}/no-engine.sock; this is what the disk says\n"
+    assert "\x1b" not in done.stdout
+
+
+def test_a_table_that_is_piped_is_rows_only_and_plain_and_the_rest_is_talk(df, data_root, demo):
+    done = df(data_root, environment={"TERM": "xterm-256color"})
+
+    assert len(done.stdout.splitlines()) == 1 + 39
     assert "\x1b" not in done.stdout + done.stderr
+    assert "\nTOTAL " in done.stderr
+    assert re.search(rf"\n{re.escape(demo.data_root)} +\S+ \w+ .* \d+%  ", done.stderr)
 
 
-def test_an_object_that_is_gone_or_excluded_is_left_out_or_says_so(run, demo, tmp_path):
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        (("--volume=shop_.*", "--sort=name", "--top=2"), ["shop_cache", "shop_db-backup"]),
+        (("--kind=bind_mount", "--kind=container_layer", "--top=1"), ["ci-runner-1"]),
+        (("--dangling", "--sort=apparent"), ["old-wordpress", hashlib.sha256(b"anonymous").hexdigest()]),
+        (("--volume=shop",), []),
+    ],
+)
+def test_filters_and_sort_keys_choose_the_rows(df, data_root, arguments, names):
+    assert [row["name"] for row in objects(df("--format=json", data_root, *arguments))] == names
+
+
+def test_totals_are_those_of_all_that_was_chosen_also_of_what_top_hides(df, data_root):
+    (total,) = json.loads(df("--format=json", data_root, "--kind=volume", "--top=1").stdout)["totals"]
+
+    assert (total["kind"], total["objects"]) == ("volume", 12)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (("--volume=(",), "--volume: '(' is not a regular expression: "),
+        (("--top=0",), "--top: '0' is not a whole number of at least 1"),
+        (("--max-age=soon",), "--max-age: 'soon' is not a duration: "),
+        (("--sort=growth",), "--sort growth: only a running exporter knows "),
+        (("--explain=x", "--format=csv"), "--explain: an explanation has no rows"),
+    ],
+)
+def test_a_bad_choice_is_one_line(fails, data_root, arguments, line):
+    assert fails(2, "df", data_root, *arguments, environment=NOT_LISTENING).startswith(line)
+
+
+def test_an_object_that_is_gone_or_excluded_is_left_out_or_says_so(df, demo, tmp_path):
     root = tmp_path / "docker"
     shutil.copytree(demo.data_root, root)
     shutil.rmtree(next((root / "overlay2").iterdir()))
 
-    done = run("df", "--format=json", f"--path.data-root={root}", "--collector.volume-exclude=shop_.*")
-    rows = json.loads(done.stdout)
+    done = df("--format=json", f"--path.data-root={root}", "--collector.volume-exclude=shop_.*")
+    rows = objects(done)
 
     assert sum(row["kind"] == "volume" for row in rows) == 7
     assert [row["note"] for row in rows if row["allocated_bytes"] is None] == ["unmeasured: vanished"]
     assert rows[-1]["allocated_bytes"] is None
+    talk = df(f"--path.data-root={root}", "--collector.volume-exclude=shop_.*").stderr
+    assert "skipped: 5 volume (excluded)\nunmeasured: 1 container_layer (vanished)\n" in talk
 
 
-def test_what_is_cut_is_told(run, data_root):
-    done = run("df", "--format=json", data_root, "--collector.max-objects=3")
+def test_what_is_cut_is_told(df, data_root):
+    done = df("--format=json", data_root, "--collector.max-objects=3")
 
-    assert [row["name"] for row in json.loads(done.stdout) if row["kind"] == "volume"] == [
+    assert [row["name"] for row in objects(done) if row["kind"] == "volume"] == [
         "shop_db-data",
         "ci_registry",
         "shop_db-backup",
     ]
-    assert done.stderr.endswith("\n18 objects, the smallest, are left out: see --collector.max-objects\n")
+    talk = df(data_root, "--collector.max-objects=3").stderr
+    assert talk.endswith("\n18 objects, the smallest, are left out: see --collector.max-objects\n")
 
 
-def test_a_name_that_is_no_utf8_is_shown_escaped(run, demo, tmp_path):
+def test_a_name_that_is_no_utf8_is_shown_escaped(df, tmp_path):
     name = os.fsencode(tmp_path) + b"/docker/volumes/odd\xff\n/_data"
     os.makedirs(name)
 
-    done = run("df", f"--path.data-root={tmp_path}/docker")
+    done = df(f"--path.data-root={tmp_path}/docker")
 
     assert [line for line in done.stdout.splitlines() if r"odd\xff\n" in line]
 
 
-def test_a_terminal_that_lacks_a_letter_gets_it_escaped(run, tmp_path):
+def test_a_terminal_that_lacks_a_letter_gets_it_escaped(df, tmp_path):
     os.makedirs(tmp_path / "docker/volumes/whale\N{SPOUTING WHALE}/_data")
 
-    done = run("df", f"--path.data-root={tmp_path}/docker", environment={"PYTHONIOENCODING": "ascii"})
+    done = df(f"--path.data-root={tmp_path}/docker", environment={"PYTHONIOENCODING": "ascii"})
 
     assert done.returncode == 0
     assert r"whale\U0001f433" in done.stdout
 
 
-def test_on_a_terminal_a_bar_shows_how_far_it_is_and_is_gone_in_the_end(data_root, engine):
+def test_on_a_terminal_a_bar_shows_how_far_it_is_and_is_gone_in_the_end(data_root, engine, terminal):
     address = engine(None)  # it keeps the command waiting long enough for the bar to be seen
 
-    code, shown = _on_a_terminal("df", data_root, f"--docker.host={address}", "--docker.timeout=1s")
+    shown = terminal("df", "--no-exporter", data_root, f"--docker.host={address}", "--docker.timeout=1s")
 
-    assert code == 0
-    assert re.search(r"\r\x1b\[K\[[#-]{30}\] \d+/\d+ objects, \d+ entries, \d\S* \w+", shown)
-    bar, _, rest = shown.rpartition("\r\x1b[K")
+    assert shown.end() == 0
+    assert re.search(r"\r\x1b\[K\[[#-]{30}\] \d+/\d+ objects, \d+ entries, \d\S* \w+", shown.text)
+    bar, _, rest = shown.text.rpartition("\r\x1b[K")
     assert "objects" in bar
     assert rest.splitlines()[0] == f"engine at {address} did not answer within 1 s; this is what the disk says"
-    assert rest.splitlines()[1].startswith("KIND")
-    assert rest.count("\nvolume ") == 12
+    assert rest.splitlines()[1].startswith("\x1b[1mKIND")
+    assert rest.count("\nvolume ") == 12 + 1  # and the total
     assert "objects" not in rest
 
 
-def _on_a_terminal(*arguments):
-    """Run with stdin, stdout and stderr on a terminal; the exit code and what was shown."""
-    terminal, inside = pty.openpty()
-    process = subprocess.Popen([*COMMAND, *arguments], stdin=inside, stdout=inside, stderr=inside)
-    os.close(inside)
-    shown = b""
-    while select.select([terminal], [], [], 60)[0]:
-        try:
-            part = os.read(terminal, 65536)
-        except OSError:  # the other side was closed
-            break
-        shown += part
-    os.close(terminal)
-    return process.wait(20), shown.decode()
+def test_on_a_terminal_no_line_is_wider_than_it_is_and_long_names_lose_their_middle(data_root, terminal):
+    shown = terminal(
+        "df", "--no-exporter", data_root, "--kind=volume", "--kind=bind_mount", size=(24, 64), docker=False
+    )
+
+    assert shown.end() == 0
+    lines = re.sub(r"\x1b\[\d*[mK]", "", shown.text).replace("\r", "").split("\nTOTAL")[0].splitlines()
+    table = [line for line in lines if line.startswith(("KIND", "volume", "bind"))]
+    assert len(table) == 16
+    assert max(map(len, table)) == 64
+    anonymous = hashlib.sha256(b"anonymous").hexdigest()
+    (cut,) = [line.split()[-1] for line in table if line.split()[-1].startswith(anonymous[:6])]
+    assert re.fullmatch(r"(\w+)\.\.\.(\w+)", cut)
+    assert anonymous.endswith(cut.partition("...")[2])
+
+
+@pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_no_colour_is_shown_to_whom_wants_none(data_root, terminal, environment):
+    shown = terminal("df", "--no-exporter", data_root, "--kind=volume", environment=environment, docker=False)
+
+    assert shown.end() == 0
+    assert "KIND" in shown.text
+    assert not re.search(r"\x1b\[\d*m", shown.text)
+
+
+def test_ctrl_c_takes_the_bar_away_and_ends_with_130(data_root, engine, terminal):
+    address = engine(None)
+    shown = terminal("df", "--no-exporter", data_root, f"--docker.host={address}", "--docker.timeout=50s")
+
+    shown.until("objects")
+    shown.type("\x03")
+
+    assert shown.end() == 130
+    assert shown.text.endswith("\r\x1b[K")
+    assert "Traceback" not in shown.text

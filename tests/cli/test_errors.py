@@ -25,7 +25,7 @@ both = pytest.mark.parametrize("command", ["serve", "df"])
 
 
 def test_an_unknown_command_names_those_there_are(fails):
-    assert fails(2, "dff") == "unknown command 'dff': one of serve, df, du, doctor, demo"
+    assert fails(2, "dff") == "unknown command 'dff': one of serve, df, du, watch, doctor, demo, completion"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from docker_storage_exporter.errors import SettingError
 
 def settings(*arguments, **environment):
     """The settings of a command that was called so."""
-    return settings_from(parser("serve", "Serve.").parse_args(arguments), environment)
+    return settings_from(parser("serve", "Serve.").parse_args(arguments, environment))
 
 
 def test_a_flag_wins_over_its_variable():

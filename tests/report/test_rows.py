@@ -10,6 +10,7 @@ from docker_storage_exporter.model import (
     Inventory,
     Measurement,
     Method,
+    Mount,
     Place,
     Sized,
     Skip,
@@ -21,6 +22,7 @@ from docker_storage_exporter.model import (
     VolumeRow,
 )
 from docker_storage_exporter.report import Row, rows
+from docker_storage_exporter.schedule import Growth
 from docker_storage_exporter.sizer import Usage
 
 TREE = Tree(Method.WALK, "/x")
@@ -69,12 +71,47 @@ def test_every_kind_of_object_has_its_row():
     )
 
     assert found == [
-        Row("volume", "v", 9, 4, 3, 0),
-        Row("container_layer", "web", 7, 3, 3, 0),
-        Row("container_log", "web", 5, 2, 3, 0),
-        Row("tmpfs_mount", r"web:/t\xff", 3, None, 3, 0),
-        Row("bind_mount", "/srv", 1, 0, 3, 0),
+        Row("volume", "v", 9, 4, 3, 0, measured_timestamp=1.0),
+        Row("container_layer", "web", 7, 3, 3, 0, measured_timestamp=1.0),
+        Row("container_log", "web", 5, 2, 3, 0, measured_timestamp=1.0),
+        Row("tmpfs_mount", r"web:/t\xff", 3, None, 3, 0, measured_timestamp=1.0),
+        Row("bind_mount", "/srv", 1, 0, 3, 0, measured_timestamp=1.0),
     ]
+
+
+def test_a_row_names_the_containers_that_mount_it_and_its_project():
+    mounts = (Mount("volume", "v", "/data"), Mount("volume", "v", "/again"), Mount("bind", "/srv", "/srv"))
+    labels = {"com.docker.compose.project": "shop"}
+    containers = tuple(Container(n, n, mounts=mounts, labels=labels) for n in ("web", "db"))
+    rows_of = tuple(ContainerRow(c.name, c, sized(1)) for c in containers)
+    bind = BindRow("/srv", "/srv", sized(1), users=(("web", mounts[2]), ("db", mounts[2])))
+    inventory = Inventory(Engine(), containers=containers)
+    stack = VolumeRow("w", Volume("w", labels={"com.docker.stack.namespace": "prod"}), sized(1))
+
+    found = {
+        row.name: row
+        for row in rows(
+            Snapshot(inventory, 1.0, volumes=(volume("v", sized(1)), stack), containers=rows_of, binds=(bind,))
+        )
+    }
+
+    assert found["v"].users == found["/srv"].users == ("db", "web")
+    assert [found[name].dangling for name in ("v", "w", "/srv")] == [False, True, False]
+    assert [found[name].project for name in ("v", "w", "web")] == ["", "prod", "shop"]
+
+
+def test_bytes_that_are_part_of_another_row_do_not_count_again():
+    bind = BindRow("/x", "/x", sized(5), counted=False)
+
+    found = rows(snapshot(volumes=(volume("a", sized(5)), volume("b", sized(5))), binds=(bind,)))
+
+    assert {row.name: row.counted for row in found} == {"a": True, "b": False, "/x": False}
+
+
+def test_growth_is_that_of_the_tree():
+    (row,) = rows(snapshot(volumes=(volume("a", sized(5)),)), {TREE: Growth(2.0, 60.0, 100.0)})
+
+    assert (row.growth_bytes_per_second, row.growth_bytes_per_hour) == (2.0, 60.0)
 
 
 def test_a_container_whose_driver_keeps_no_log_has_no_row_for_it():

@@ -8,6 +8,7 @@ from wsgiref.validate import validator
 import pytest
 
 from docker_storage_exporter import __version__
+from docker_storage_exporter.web import application
 
 HTML = "text/html; charset=UTF-8"
 TEXT = "text/plain; charset=utf-8"
@@ -80,11 +81,12 @@ def test_the_landing_page_names_the_version_and_what_is_shown(app, store, snapsh
     assert "Shows 2 volumes, 0 containers, 0 bind sources; 1 objects are still to be measured." in after.decode()
 
 
-def test_every_link_of_the_landing_page_leads_somewhere_also_behind_a_prefix(app, store, snapshot):
+def test_every_link_of_the_landing_page_leads_somewhere_also_behind_a_prefix(pages, store, snapshot):
+    app = application(pages, store, lambda: b"{}")
     store.publish(snapshot)
     links = re.findall(rb'href="([^"]+)"', ask(app, "/")[2])
 
-    assert len(links) == 3
+    assert len(links) == 4
     for link in links:
         assert not link.startswith(b"/")
         assert ask(app, "/" + link.decode())[0] == "200 OK"
@@ -111,3 +113,49 @@ def test_head_says_what_get_would_without_a_body(app, path):
 
     assert ask(app, path, "HEAD") == (status, headers, b"")
     assert headers["Content-Length"] == str(len(body))
+
+
+@pytest.fixture
+def reloading(pages, store):
+    """An application that may be told to reload, the calls, and what is wrong with the settings."""
+    calls, trouble = [], [""]
+
+    def reload():
+        calls.append(1)
+        return trouble[0]
+
+    return application(pages, store, reload), calls, trouble
+
+
+def test_a_post_reloads(reloading):
+    app, calls, _ = reloading
+
+    assert ask(app, "/-/reload", "POST")[0::2] == ("200 OK", b"settings were read again\n")
+    assert calls == [1]
+
+
+def test_settings_that_are_bad_are_told_to_whoever_posts(reloading):
+    app, _, trouble = reloading
+    trouble[0] = "c.yaml:1: scan.duty: '\udcff' is bad"
+
+    status, _, body = ask(app, "/-/reload", "POST")
+
+    assert status == "500 Internal Server Error"
+    assert body == rb"settings stay as they were: c.yaml:1: scan.duty: '\xff' is bad" + b"\n"
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+def test_only_a_post_reloads(reloading, method):
+    app, calls, _ = reloading
+
+    status, headers, body = ask(app, "/-/reload", method)
+
+    assert (status, headers["Allow"], body) == ("405 Method Not Allowed", "POST", b"only POST\n")
+    assert calls == []
+
+
+def test_a_post_says_how_to_reload_where_it_may_not(app):
+    status, _, body = ask(app, "/-/reload", "POST")
+
+    assert status == "403 Forbidden"
+    assert body == b"reloading by POST is switched off: start with --web.enable-reload, or send SIGHUP\n"

@@ -15,10 +15,12 @@ from typing import TextIO
 
 COMMANDS = {
     "serve": "measure in the background and serve /metrics (the default)",
-    "df": "measure everything once and show it, largest first",
+    "df": "show what fills the disk, largest first, and explain one thing",
     "du": "measure any path with the exporter's walker",
+    "watch": "show what grows, refreshed, from a running exporter",
     "doctor": "say what can and cannot be seen from here, why, and what to do",
     "demo": "serve a generated data root that grows while you watch",
+    "completion": "print the completion script of a shell",
 }
 
 
@@ -32,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if given and given[0] in ("--help", "-h"):
         print("commands, each with a --help of its own:")
-        print("".join(f"  {command:8}{text}\n" for command, text in COMMANDS.items()))
+        print("".join(f"  {command:12}{text}\n" for command, text in COMMANDS.items()))
     name = given.pop(0) if given and given[0] in COMMANDS else "serve"
     if given and name == "serve" and not given[0].startswith("-"):
         return _complain(f"unknown command {given[0]!r}: one of {', '.join(COMMANDS)}", 2)

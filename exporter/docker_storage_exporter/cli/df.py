@@ -1,81 +1,142 @@
-"""`df`: everything measured once, largest first."""
+"""`df`: what Docker keeps, largest first; from an exporter that runs here, else measured once, now."""
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
-import json
 import sys
-import threading
+import time
 from collections.abc import Sequence
-from typing import final
 
+from docker_storage_exporter.cli.ask import NoAnswerError, ask_same, exporter_address
 from docker_storage_exporter.cli.log import set_up_log
 from docker_storage_exporter.cli.options import parser, settings_from
-from docker_storage_exporter.hostfs import Host
+from docker_storage_exporter.cli.selecting import add_selection, selection_from
+from docker_storage_exporter.cli.terminal import Bar, look_of, patient_control
+from docker_storage_exporter.errors import SettingError
+from docker_storage_exporter.hostfs import Host, host_mark
 from docker_storage_exporter.inventory import CurrentInventory
 from docker_storage_exporter.inventory.client import EngineClient
-from docker_storage_exporter.report import human_bytes, render_table, rows
+from docker_storage_exporter.report import (
+    SORT_KEYS,
+    Filesystems,
+    Listing,
+    Selection,
+    human_seconds,
+    listing,
+    render_csv,
+    render_footer,
+    render_json,
+    render_table,
+)
 from docker_storage_exporter.schedule import measure_everything
-from docker_storage_exporter.sizer import Control
+from docker_storage_exporter.settings import Settings, duration
 
-_BAR_WIDTH = 30
-_REFRESH_SECONDS = 0.1
-_CLEAR = "\r\x1b[K"
+_DEFAULT_MAX_AGE = "10m"  # twice the exporter's own interval
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Measure and print; the exit code is 0 also where something could not be measured, which the table says."""
-    made = parser("df", "Measure every volume, writable layer, log, tmpfs and bind mount once, largest first.")
-    made.add_argument("--format", choices=("table", "json"), default="table", help="default: table")
-    options = made.parse_args(arguments)
+    """Show everything, or explain one thing; 0 also where something has no number, which the table says."""
+    options = command_parser().parse_args(arguments)
     settings = settings_from(options)
-    host = Host(settings.path_rootfs, settings.path_procfs)
-    inventory = CurrentInventory(settings, host, EngineClient(settings))
     set_up_log("debug" if settings.log_level == "debug" else "error")
-    with _Bar() as bar:
-        snapshot = measure_everything(settings, inventory, host, bar.update, Control())
-    if inventory.trouble:
-        print(f"{inventory.trouble}; this is what the disk says", file=sys.stderr)
-    if left_out := sum(snapshot.cut.values()):
-        print(f"{left_out} objects, the smallest, are left out: see --collector.max-objects", file=sys.stderr)
-    found = rows(snapshot)
-    if options.format == "json":
-        print(json.dumps([dataclasses.asdict(row) for row in found], indent=2))
-    else:
-        sys.stdout.write(render_table(found))
+    if "explain" in options:
+        from docker_storage_exporter.cli.explain import explain  # noqa: PLC0415 - only when asked for
+
+        return explain(settings, options.explain, options.format, with_growth=options.ask)
+    selection = selection_from(options)
+    found = _from_exporter(settings, _max_age(options.max_age)) if options.ask else None
+    if found is None:
+        if selection.sort == "growth":
+            raise SettingError(
+                "--sort growth: only a running exporter knows how fast things grow; start one with serve"
+            )
+        found = _measured(settings)
+    _show(found, selection, options.format)
     return 0
 
 
-@final
-class _Bar:
-    """A progress bar on stderr while a walk runs; nothing at all unless stderr and stdout are terminals."""
+def command_parser() -> argparse.ArgumentParser:
+    """The options of `df`."""
+    made = parser("df", "What fills the disk: volumes, writable layers, logs, tmpfs and bind mounts, largest first.")
+    made.add_argument("--format", choices=("table", "json", "csv"), default="table", help="default: table")
+    add_selection(made)
+    made.add_argument("--sort", choices=SORT_KEYS, default="allocated", help="default: allocated")
+    made.add_argument(
+        "--max-age",
+        metavar="AGE",
+        default=_DEFAULT_MAX_AGE,
+        help="oldest number to take from an exporter, default: 10m",
+    )
+    made.add_argument(
+        "--no-exporter", dest="ask", action="store_false", default=True, help="measure now, ask no exporter"
+    )
+    made.add_argument(
+        "--explain",
+        metavar="TARGET",
+        help="whose bytes a path, volume or container holds, what deleting frees, and how",
+    )
+    return made
 
-    def __init__(self) -> None:
-        self._shown = sys.stderr.isatty() and sys.stdout.isatty()
-        self._done, self._all, self._control = 0, 0, Control()
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._draw_on, name="progress", daemon=True)
 
-    def __enter__(self) -> _Bar:
-        if self._shown:
-            self._thread.start()
-        return self
+def _max_age(text: str) -> float:
+    try:
+        return duration(text)
+    except ValueError as error:
+        raise SettingError(f"--max-age: {error}") from error
 
-    def __exit__(self, *_: object) -> None:
-        if self._shown:
-            self._ended.set()
-            self._thread.join()
-            sys.stderr.write(_CLEAR)
-            sys.stderr.flush()
 
-    def update(self, done: int, everything: int, control: Control) -> None:
-        """So many trees are done; the control shows how far the present one is."""
-        self._done, self._all, self._control = done, everything, control
+def _from_exporter(settings: Settings, max_age: float) -> Listing | None:
+    """The listing of an exporter on this host, if it shows what this command would and is fresh; says why not."""
+    if not _has_usual_rules(settings):
+        return None
+    address = exporter_address(settings)
+    try:
+        found = ask_same(settings, Host(settings.path_rootfs, settings.path_procfs))
+    except NoAnswerError as error:
+        if not isinstance(error.__cause__, ConnectionRefusedError):  # that none runs is the usual case, and no news
+            _say(f"{error}; measuring now")
+        return None
+    age = time.time() - (found.oldest or found.at)
+    if pending := found.objects("pending"):
+        _say(f"the exporter at {address} has {pending} objects still to measure; measuring now")
+        return None
+    if age > max_age:
+        _say(f"the oldest number of the exporter at {address} is {human_seconds(age)} old; measuring now")
+        return None
+    _say(f"from the exporter at {address}, numbers up to {human_seconds(age)} old; --no-exporter measures now")
+    return found
 
-    def _draw_on(self) -> None:
-        while not self._ended.wait(_REFRESH_SECONDS):
-            filled = _BAR_WIDTH * self._done // max(1, self._all)
-            bar = "#" * filled + "-" * (_BAR_WIDTH - filled)
-            walked = f"{self._control.entries} entries, {human_bytes(self._control.allocated_bytes)}"
-            sys.stderr.write(f"{_CLEAR}[{bar}] {self._done}/{self._all} objects, {walked}")
-            sys.stderr.flush()
+
+def _has_usual_rules(settings: Settings) -> bool:
+    """Whether nothing is left out by the user's own collector settings: an exporter may have others."""
+    usual = Settings()
+    names = [entry.name for entry in dataclasses.fields(Settings) if entry.name.startswith("collector_")]
+    return all(getattr(settings, name) == getattr(usual, name) for name in names)
+
+
+def _measured(settings: Settings) -> Listing:
+    host = Host(settings.path_rootfs, settings.path_procfs)
+    inventory = CurrentInventory(settings, host, EngineClient(settings))
+    with Bar() as bar:
+        snapshot = measure_everything(settings, inventory, host, bar.update, patient_control())
+    if inventory.trouble:
+        _say(f"{inventory.trouble}; this is what the disk says")
+    return listing(snapshot, host_mark(host.procfs), Filesystems(host).under(snapshot))
+
+
+def _show(found: Listing, selection: Selection, form: str) -> None:
+    """The rows on stdout; with a table also, on stderr, what is to be said of them all."""
+    shown = selection.of(found)
+    if form == "json":
+        sys.stdout.write(render_json(shown))
+    elif form == "csv":
+        sys.stdout.write(render_csv(shown.rows))
+    else:
+        sys.stdout.write(render_table(shown.rows, look_of(sys.stdout)))
+        sys.stdout.flush()
+        sys.stderr.write(render_footer(shown, look_of(sys.stderr)))
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)

@@ -297,6 +297,14 @@ LAST_INVENTORY = Family(
 SNAPSHOT_TIMESTAMP = Family(
     "docker_storage_exporter_snapshot_timestamp_seconds", "When the object series of this page were put together."
 )
+CONFIG_RELOAD_SUCCESSFUL = Family(
+    "docker_storage_exporter_config_last_reload_successful",
+    "1 when the settings were good the last time they were read, 0 when older ones still hold because they were not.",
+)
+CONFIG_RELOAD_TIMESTAMP = Family(
+    "docker_storage_exporter_config_last_reload_success_timestamp_seconds",
+    "When settings were last read and taken, at the start or by a reload.",
+)
 
 LIVE_FAMILIES: tuple[Family, ...] = (
     ENGINE_UP,
@@ -313,5 +321,7 @@ LIVE_FAMILIES: tuple[Family, ...] = (
     INVENTORY_DURATION,
     LAST_INVENTORY,
     SNAPSHOT_TIMESTAMP,
+    CONFIG_RELOAD_SUCCESSFUL,
+    CONFIG_RELOAD_TIMESTAMP,
 )
 """Rendered for each scrape."""

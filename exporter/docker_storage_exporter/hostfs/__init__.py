@@ -1,9 +1,12 @@
 """The host as this process sees it: paths below `--path.rootfs`, mounts, filesystems, processes. Nothing is written."""
 
+from docker_storage_exporter.hostfs.boot import host_mark
 from docker_storage_exporter.hostfs.filesystem import Filesystem, FilesystemProbe
 from docker_storage_exporter.hostfs.host import Host, Source
 from docker_storage_exporter.hostfs.kernel import Kernel, read_kernel
+from docker_storage_exporter.hostfs.links import LinkedOutside, linked_outside
 from docker_storage_exporter.hostfs.mounts import MountEntry, MountTable
+from docker_storage_exporter.hostfs.openfiles import OpenFile, Seen, namespace_of, open_files
 from docker_storage_exporter.hostfs.process import TmpfsUsage, enter, read_tmpfs
 from docker_storage_exporter.hostfs.reasons import reason_for
 from docker_storage_exporter.hostfs.rights import Rights, read_rights
@@ -15,13 +18,20 @@ __all__ = [
     "FilesystemProbe",
     "Host",
     "Kernel",
+    "LinkedOutside",
     "MountEntry",
     "MountTable",
+    "OpenFile",
     "Rights",
+    "Seen",
     "Source",
     "TmpfsUsage",
     "enter",
     "examine",
+    "host_mark",
+    "linked_outside",
+    "namespace_of",
+    "open_files",
     "read_kernel",
     "read_rights",
     "read_tmpfs",

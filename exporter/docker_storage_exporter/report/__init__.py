@@ -1,6 +1,53 @@
 """A snapshot for people and programs other than Prometheus."""
 
-from docker_storage_exporter.report.rows import Row, rows
-from docker_storage_exporter.report.table import human_bytes, render_table
+from docker_storage_exporter.report.explain import Explainer
+from docker_storage_exporter.report.explanation import Explanation, explanation_document, render_explanation
+from docker_storage_exporter.report.filesystems import Filesystems
+from docker_storage_exporter.report.listing import Listing, bare_listing, document, from_document, listing, with_rows
+from docker_storage_exporter.report.owners import Owner, Owners
+from docker_storage_exporter.report.removal import Removal, shell_quoted
+from docker_storage_exporter.report.rows import Row, project_of, rows
+from docker_storage_exporter.report.selection import SORT_KEYS, Selection
+from docker_storage_exporter.report.table import (
+    Look,
+    human_bytes,
+    human_growth,
+    human_seconds,
+    one_line,
+    render_columns,
+    render_table,
+)
+from docker_storage_exporter.report.text import render_csv, render_footer, render_json
 
-__all__ = ["Row", "human_bytes", "render_table", "rows"]
+__all__ = [
+    "SORT_KEYS",
+    "Explainer",
+    "Explanation",
+    "Filesystems",
+    "Listing",
+    "Look",
+    "Owner",
+    "Owners",
+    "Removal",
+    "Row",
+    "Selection",
+    "bare_listing",
+    "document",
+    "explanation_document",
+    "from_document",
+    "human_bytes",
+    "human_growth",
+    "human_seconds",
+    "listing",
+    "one_line",
+    "project_of",
+    "render_columns",
+    "render_csv",
+    "render_explanation",
+    "render_footer",
+    "render_json",
+    "render_table",
+    "rows",
+    "shell_quoted",
+    "with_rows",
+]

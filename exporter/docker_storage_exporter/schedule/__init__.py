@@ -4,9 +4,21 @@
 """
 
 from docker_storage_exporter.schedule.budget import Budget
+from docker_storage_exporter.schedule.history import Growth, History
 from docker_storage_exporter.schedule.ledger import Ledger
+from docker_storage_exporter.schedule.measure import measure_tree
 from docker_storage_exporter.schedule.once import measure_everything
 from docker_storage_exporter.schedule.scheduler import Scheduler, bind_users
 from docker_storage_exporter.schedule.tally import Tally
 
-__all__ = ["Budget", "Ledger", "Scheduler", "Tally", "bind_users", "measure_everything"]
+__all__ = [
+    "Budget",
+    "Growth",
+    "History",
+    "Ledger",
+    "Scheduler",
+    "Tally",
+    "bind_users",
+    "measure_everything",
+    "measure_tree",
+]

@@ -1,0 +1,52 @@
+"""`df --explain TARGET`: whose bytes these are, and what deleting them would free."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from docker_storage_exporter.cli.ask import NoAnswerError, ask_same
+from docker_storage_exporter.cli.terminal import look_of, patient_control
+from docker_storage_exporter.errors import SettingError
+from docker_storage_exporter.hostfs import Host, examine
+from docker_storage_exporter.inventory import CurrentInventory
+from docker_storage_exporter.inventory.client import EngineClient
+from docker_storage_exporter.layout import Rules, locate
+from docker_storage_exporter.report import Explainer, Owners, Removal, Row, explanation_document, render_explanation
+from docker_storage_exporter.schedule import bind_users
+from docker_storage_exporter.settings import DEFAULT_HOST, Settings
+
+
+def explain(settings: Settings, target: str, form: str, *, with_growth: bool) -> int:
+    """Show what is known of one thing; how it grows is asked of a running exporter. Raises SettingError."""
+    if form == "csv":
+        raise SettingError("--explain: an explanation has no rows; --format is table or json")
+    host = Host(settings.path_rootfs, settings.path_procfs)
+    current = CurrentInventory(settings, host, EngineClient(settings))
+    inventory = current.renew()
+    if current.trouble:
+        print(f"{current.trouble}; this is what the disk says", file=sys.stderr)
+    mounts = host.mounts()
+    plan = locate(inventory, Rules(), mounts, examine(host, mounts, bind_users(inventory)), host.rootfs)
+    explainer = Explainer(
+        inventory,
+        Owners(inventory, plan),
+        host,
+        Removal("" if settings.docker_host == DEFAULT_HOST else settings.docker_host),
+        _rows(settings, host) if with_growth else {},
+        patient_control,
+    )
+    found = explainer.explain(target)
+    if form == "json":
+        print(json.dumps([explanation_document(explanation) for explanation in found], indent=2))
+    else:
+        look = look_of(sys.stdout)
+        sys.stdout.write("\n".join(render_explanation(explanation, look) for explanation in found))
+    return 0
+
+
+def _rows(settings: Settings, host: Host) -> dict[tuple[str, str], Row]:
+    try:
+        return {(row.kind, row.name): row for row in ask_same(settings, host).rows}
+    except NoAnswerError:
+        return {}

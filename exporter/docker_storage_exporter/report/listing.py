@@ -1,0 +1,183 @@
+"""Everything that `df` shows, as one value and one JSON document: the exporter writes it, `df` and `watch` read it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, get_type_hints
+
+from docker_storage_exporter.model import Engine, Snapshot, Tree
+from docker_storage_exporter.report.rows import Row, rows
+from docker_storage_exporter.schedule import Growth
+
+_NUMBER = (int, float)
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """So many objects of a kind have no number: `outcome` is `skipped`, `unmeasured`, `pending` or `cut`."""
+
+    kind: str
+    outcome: str
+    reason: str
+    objects: int
+
+
+@dataclass(frozen=True, slots=True)
+class FilesystemRow:
+    """The filesystem under a storage root."""
+
+    root: str
+    mountpoint: str
+    size_bytes: int
+    used_bytes: int
+    avail_bytes: int
+    inodes: int
+    inodes_free: int
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """The sum over the rows of a kind; what counts in another row counts once."""
+
+    kind: str
+    objects: int
+    allocated_bytes: int
+    apparent_bytes: int
+    inodes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a listing is from. `host` is hostfs.host_mark; `root` the data root's canonical path; `refused` says why
+    sizes were refused, if so.
+    """
+
+    host: str
+    root: str
+    engine: str
+    source: str
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One moment: the objects, the filesystems they are on, and what has no number.
+
+    `at` is when it was put together; `totals` may be those of more objects than the rows that are shown.
+    """
+
+    at: float
+    origin: Origin
+    rows: tuple[Row, ...] = ()
+    totals: tuple[Total, ...] = ()
+    filesystems: tuple[FilesystemRow, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+
+    @property
+    def oldest(self) -> float | None:
+        """When the oldest number was measured; None without any number."""
+        return min((row.measured_timestamp for row in self.rows if row.measured_timestamp is not None), default=None)
+
+    def objects(self, outcome: str) -> int:
+        """How many objects are pending, or cut, and so on."""
+        return sum(left.objects for left in self.left_out if left.outcome == outcome)
+
+
+def listing(
+    snapshot: Snapshot, host: str, filesystems: Iterable[FilesystemRow], growth: Mapping[Tree, Growth] | None = None
+) -> Listing:
+    """The listing of a snapshot."""
+    return with_rows(bare_listing(snapshot, host, filesystems), rows(snapshot, growth or {}))
+
+
+def with_rows(shown: Listing, found: Sequence[Row], top: int | None = None) -> Listing:
+    """A listing with the first `top` of these rows, and the totals of all of them."""
+    return dataclasses.replace(shown, rows=tuple(found[:top]), totals=tuple(totals(found)))
+
+
+def bare_listing(snapshot: Snapshot, host: str, filesystems: Iterable[FilesystemRow]) -> Listing:
+    """The listing without its rows."""
+    inventory = snapshot.inventory
+    engine: Engine = inventory.engine
+    refused = inventory.refused.value if inventory.refused else ""
+    left_out = [LeftOut(k.value, "skipped", reason.value, n) for (k, reason), n in snapshot.skipped.items()]
+    left_out += [LeftOut(k.value, "unmeasured", reason.value, n) for (k, reason), n in snapshot.unmeasured.items()]
+    left_out += [LeftOut(kind.value, "pending", "", number) for kind, number in snapshot.pending.items()]
+    left_out += [LeftOut(kind.value, "cut", "", number) for kind, number in snapshot.cut.items() if number]
+    return Listing(
+        at=snapshot.at,
+        origin=Origin(host, inventory.root, engine.id, inventory.source, refused),
+        filesystems=tuple(filesystems),
+        left_out=tuple(left_out),
+    )
+
+
+def totals(found: Iterable[Row]) -> list[Total]:
+    """The totals of each kind, the largest first."""
+    sums: dict[str, list[int]] = {}
+    for row in found:
+        numbers = sums.setdefault(row.kind, [0, 0, 0, 0])
+        numbers[0] += 1
+        if row.counted:
+            for place, number in enumerate((row.allocated_bytes, row.apparent_bytes, row.inodes), start=1):
+                numbers[place] += number or 0
+    return sorted((Total(kind, *numbers) for kind, numbers in sums.items()), key=lambda t: -t.allocated_bytes)
+
+
+def document(shown: Listing) -> dict[str, Any]:
+    """The listing as JSON values; `objects` are the rows."""
+    return {
+        "at": shown.at,
+        "origin": dataclasses.asdict(shown.origin),
+        "filesystems": [dataclasses.asdict(filesystem) for filesystem in shown.filesystems],
+        "left_out": [dataclasses.asdict(left) for left in shown.left_out],
+        "totals": [dataclasses.asdict(total) for total in shown.totals],
+        "objects": row_documents(shown.rows),
+    }
+
+
+def row_documents(found: Iterable[Row]) -> list[dict[str, Any]]:
+    """Rows as JSON values."""
+    return [{name: getattr(row, name) for name in ROW_FIELDS} for row in found]
+
+
+def from_document(found: Any) -> Listing:
+    """The listing in a document. Raises ValueError for anything else, since anybody may listen on a port."""
+    try:
+        return Listing(
+            at=float(found["at"]),
+            origin=_made(Origin, found["origin"]),
+            rows=tuple(_row(item) for item in found["objects"]),
+            totals=tuple(_made(Total, item) for item in found["totals"]),
+            filesystems=tuple(_made(FilesystemRow, item) for item in found["filesystems"]),
+            left_out=tuple(_made(LeftOut, item) for item in found["left_out"]),
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"no listing: {error!r}") from error
+
+
+ROW_FIELDS = tuple(entry.name for entry in fields(Row))
+_TEXTS = ("kind", "name", "note", "project")
+_NUMBERS = tuple(name for name, hint in get_type_hints(Row).items() if "None" in str(hint))
+
+
+def _row(item: Mapping[str, Any]) -> Row:
+    values = {name: item[name] for name in ROW_FIELDS}
+    values["users"] = tuple(values["users"])
+    texts = [values[name] for name in _TEXTS]
+    numbers = [values[name] for name in _NUMBERS]
+    if not all(isinstance(text, str) for text in (*texts, *values["users"])):
+        raise TypeError(f"no row: {item}"[:200])
+    if not all(number is None or isinstance(number, _NUMBER) for number in numbers):
+        raise TypeError(f"no row: {item}"[:200])
+    return Row(**values)
+
+
+def _made(kind: Any, item: Mapping[str, Any]) -> Any:
+    hints = get_type_hints(kind)
+    values = {name: item[name] for name in hints}
+    if not all(isinstance(value, hints[name]) for name, value in values.items()):
+        raise TypeError(f"no {kind.__name__}: {item}"[:200])
+    return kind(**values)

@@ -1,0 +1,149 @@
+"""Whose bytes a path, a volume or a container holds: finds the objects that a user means. Pure: it opens nothing."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from docker_storage_exporter.layout import Plan
+from docker_storage_exporter.model import Container, Inventory, Kind, Mount, Place, Volume, printable
+
+_SHORTEST_ID = 4
+_ENGINES_OWN = {
+    "overlay2": "image layers, or layers of the build cache",
+    "image": "the engine's index of images and layers",
+    "buildkit": "the build cache's index",
+    "containerd": "the image store of containerd",
+    "network": "the engine's networks",
+    "plugins": "the engine's plugins",
+    "swarm": "the engine's Swarm state",
+    "tmp": "the engine's temporary files",
+    "volumes": "the engine's index of volumes",
+    "containers": "the engine's folders of containers",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A container that mounts something."""
+
+    container: Container
+    mount: Mount
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """An object, with its place. For a path `inside` is what is below the object's own root; empty for the root."""
+
+    kind: Kind
+    name: str
+    place: Place
+    volume: Volume | None = None
+    container: Container | None = None
+    users: tuple[User, ...] = ()
+    inside: str = ""
+
+
+class Owners:
+    """Everything that may own bytes, by name and by path."""
+
+    def __init__(self, inventory: Inventory, plan: Plan) -> None:
+        self._inventory = inventory
+        self._plan = plan
+
+    def volume(self, name: str) -> Owner | None:
+        """The volume of that name."""
+        return next((self._of_volume(v) for v in self._inventory.volumes if name in (v.name, printable(v.name))), None)
+
+    def container(self, name: str) -> Container | None:
+        """The container of that name, id, or beginning of an id that no other has."""
+        containers = self._inventory.containers
+        for container in containers:
+            if name in (container.name, printable(container.name), container.id):
+                return container
+        found = [c for c in containers if len(name) >= _SHORTEST_ID and c.id.startswith(name)]
+        return found[0] if len(found) == 1 else None
+
+    def similar(self, name: str) -> list[str]:
+        """Names that were perhaps meant."""
+        names = [v.name for v in self._inventory.volumes] + [c.name for c in self._inventory.containers]
+        return difflib.get_close_matches(name, [printable(name) for name in names], n=3)
+
+    def at(self, path: str) -> Owner | None:
+        """The object that a canonical path is in: the one with the nearest root."""
+        found: tuple[int, Owner] | None = None
+        for root, owner in self._roots():
+            inside = _inside(path, root)
+            if inside is None and owner.kind is Kind.LAYER:  # or in the layer's live mount, which stands beside it
+                inside = _inside(path, f"{root.rpartition('/')[0]}/merged")
+            if inside is not None and (found is None or len(root) > found[0]):
+                found = len(root), _with_inside(owner, inside)
+        return found[1] if found else None
+
+    def below(self, path: str) -> Counter[Kind]:
+        """How many objects of each kind have their root below a path."""
+        return Counter(kind for kind, _ in {(owner.kind, root) for root, owner in self._roots() if _inside(root, path)})
+
+    def engines_own(self, path: str) -> str:
+        """What the engine keeps at a path below its data root; empty for a path elsewhere."""
+        inside = _inside(path, self._inventory.root) if self._inventory.root else None
+        if inside is None:
+            return ""
+        return _ENGINES_OWN.get(inside.partition("/")[0], "the engine's own files") if inside else "the data root"
+
+    def same_place(self, owner: Owner) -> list[Owner]:
+        """Other objects on the same tree, such as a volume and a bind mount of one folder."""
+        tree = owner.place.tree
+        others = [other for _, other in self._roots() if other.place.tree == tree and other.kind != owner.kind]
+        return [other for other in others if other.kind is not Kind.LAYER] if tree else []
+
+    def layer(self, container: Container) -> Owner:
+        """A container's writable layer."""
+        return Owner(Kind.LAYER, container.name, self._plan.layers.get(container.id, Place()), container=container)
+
+    def log(self, container: Container) -> Owner | None:
+        """A container's log files; None where its driver keeps none."""
+        place = self._plan.logs.get(container.id)
+        return Owner(Kind.LOG, container.name, place, container=container) if place else None
+
+    def _of_volume(self, volume: Volume) -> Owner:
+        users = tuple(self._users("volume", volume.name))
+        return Owner(Kind.VOLUME, volume.name, self._plan.volumes.get(volume.name, Place()), volume, users=users)
+
+    def _users(self, kind: str, source: str) -> Iterator[User]:
+        for container in self._inventory.containers:
+            for mount in container.mounts:
+                if mount.type == kind and mount.source == source:
+                    yield User(container, mount)
+
+    def _roots(self) -> Iterator[tuple[str, Owner]]:
+        """Every object with a directory, and that directory."""
+        for volume in self._inventory.volumes:
+            owner = self._of_volume(volume)
+            if owner.place.tree:
+                yield owner.place.tree.path, owner
+        by_id = {container.id: container for container in self._inventory.containers}
+        for container in by_id.values():
+            layer, log = self.layer(container), self.log(container)
+            if layer.place.tree:
+                yield layer.place.tree.path, layer
+            if log and log.place.tree:
+                yield log.place.tree.path, log
+        for path, place in self._plan.binds.items():
+            users = tuple(User(by_id[i], mount) for i, mount in self._plan.bind_users.get(path, ()) if i in by_id)
+            if place.tree:
+                yield path, Owner(Kind.BIND, path, place, users=users)
+
+
+def _inside(path: str, root: str) -> str | None:
+    """What of a path is below a root: empty for the root itself, None for a path elsewhere."""
+    if path == root:
+        return ""
+    prefix = root.rstrip("/") + "/"
+    return path[len(prefix) :] if path.startswith(prefix) else None
+
+
+def _with_inside(owner: Owner, inside: str) -> Owner:
+    return Owner(owner.kind, owner.name, owner.place, owner.volume, owner.container, owner.users, inside)

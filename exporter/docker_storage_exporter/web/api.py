@@ -1,0 +1,45 @@
+"""The latest snapshot's objects as JSON, for `df` and `watch` and whoever else asks on this host."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+from docker_storage_exporter.hostfs import Host, host_mark
+from docker_storage_exporter.model import Snapshot
+from docker_storage_exporter.report import Filesystems, bare_listing, document, listing
+from docker_storage_exporter.schedule import History
+from docker_storage_exporter.store import Store
+
+
+class ObjectsDocument:
+    """The document at /api/v1/objects. It is made when somebody asks, once for each snapshot; free space is live."""
+
+    def __init__(self, store: Store, history: History, host: Host) -> None:
+        self._store = store
+        self._history = history
+        self._filesystems = Filesystems(host)
+        self._mark = host_mark(host.procfs)
+        self._lock = threading.Lock()
+        self._made: tuple[Snapshot, bytes] | None = None
+
+    def __call__(self) -> bytes | None:
+        """The document now, None as long as nothing is listed."""
+        snapshot = self._store.latest
+        if snapshot is None:
+            return None
+        head = document(bare_listing(snapshot, self._mark, self._filesystems.under(snapshot)))
+        del head["objects"], head["totals"]
+        return _encoded(head)[:-1] + b"," + self._objects(snapshot)[1:]
+
+    def _objects(self, snapshot: Snapshot) -> bytes:
+        with self._lock:
+            if self._made is None or self._made[0] is not snapshot:
+                found = document(listing(snapshot, self._mark, (), self._history.growth()))
+                made = {name: found[name] for name in ("totals", "objects")}
+                self._made = snapshot, _encoded(made)
+            return self._made[1]
+
+
+def _encoded(values: object) -> bytes:
+    return json.dumps(values, separators=(",", ":")).encode()
