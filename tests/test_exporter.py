@@ -83,9 +83,8 @@ def test_volumes_that_come_and_go_all_the_time_never_take_the_page_down(demo, ex
         folder = f"{demo.data_root}/volumes/fleeting/_data"
         for sub in range(20):
             os.makedirs(f"{folder}/{sub}/deep", exist_ok=True)
-        assert running.page().value(
-            "docker_storage_exporter_build_info", version="0.1.0", revision="", sizer=implementation
-        )
+        facts = {"version": "0.1.0", "revision": "", "sizer": implementation}
+        assert running.page().value("docker_storage_exporter_build_info", **facts)
         shutil.rmtree(f"{demo.data_root}/volumes/fleeting")
         assert number >= 0
 

@@ -22,11 +22,11 @@ def test_help_lists_the_commands_and_the_options_of_serve(run):
     done = run("--help")
 
     assert (done.returncode, done.stderr) == (0, "")
-    for word in ("serve", "df", "du", "demo", "--web.listen-address", "DSE_SCAN_INTERVAL"):
+    for word in ("serve", "df", "du", "doctor", "demo", "--web.listen-address", "DSE_SCAN_INTERVAL"):
         assert word in done.stdout
 
 
-@pytest.mark.parametrize("command", ["serve", "df", "du", "demo"])
+@pytest.mark.parametrize("command", ["serve", "df", "du", "doctor", "demo"])
 def test_every_command_has_a_help_of_its_own(run, command):
     done = run(command, "--help")
 

@@ -148,6 +148,7 @@ def test_a_writable_mount_below_a_read_only_one_is_an_error_but_the_engines_own_
     root = "/var/lib/docker"
     own = [
         _below(rootfs, f"{root}/overlay2/abc/merged"),
+        _below(rootfs, f"{root}/overlay2/abc/merged/dev/pts"),
         _below(rootfs, f"{root}/containers/{'a' * 64}/mounts/shm"),
         _below(rootfs, f"{root}/volumes/v/_data"),
     ]
@@ -231,6 +232,15 @@ def test_each_kind_of_object_is_opened_and_what_fails_is_counted(scene, rootfs):
     }
     assert found["tmpfs mounts"].families == TMPFS
     assert found["tmpfs mounts"].bad
+
+
+def test_sources_that_were_not_mounted_into_a_container_are_missed(scene, rootfs):
+    container = Container("a" * 64, "c", mounts=(Mount("bind", "/srv/not-here", "/f"),), driver="overlay2", layer="b")
+
+    found = _one(objects, scene(containers=[container], apart=True), "bind mounts")
+
+    assert found.what == "0 of 1 can be opened; 1 vanished"
+    assert found.do == f"mount the sources below {rootfs} as well, where the host has them"
 
 
 def test_objects_of_a_foreign_engine_point_to_the_cause(scene):

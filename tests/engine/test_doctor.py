@@ -4,12 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from conftest import need
 
 pytestmark = [pytest.mark.engine, pytest.mark.root]
 COMMAND = (sys.executable, "-m", "docker_storage_exporter", "doctor")
+PROJECT = Path(__file__).parent.parent.parent
 TMPFS = {"docker_container_tmpfs_used_bytes", "docker_container_tmpfs_size_bytes"}
 # Imports come first: the interpreter need not be readable for everybody.
 AS_NOBODY = """
@@ -149,3 +151,50 @@ def test_a_pid_namespace_of_its_own_hides_the_containers(doctor):
 
     assert (code, _bad(found)) == (1, {"processes", "tmpfs mounts"})
     assert "not found in /proc, which is not the host's" in found["processes"]["what"]
+
+
+def _contained(web, *options, arguments=()):
+    """Run doctor in a container of that engine, with the host's own interpreter; its exit code and findings."""
+    needed = {"/usr", "/lib", "/lib64", sys.base_prefix, sys.prefix, str(PROJECT)}
+    binds = [f"{path}:{path}:ro" for path in sorted(needed) if os.path.isdir(path)]
+    binds.append(f"{web.host.removeprefix('unix://')}:/var/run/docker.sock")
+    mounts = [part for bind in binds for part in ("-v", bind)]
+    given = ["docker", "-H", web.host, "run", "--rm", "--network", "none", *mounts, *options, "busybox:test"]
+    given += [*COMMAND, "--format=json", *arguments]
+    done = subprocess.run(given, capture_output=True, text=True, check=False, timeout=60)
+    assert done.stderr == ""
+    return done.returncode, {finding["check"]: finding for finding in json.loads(done.stdout)}
+
+
+def test_in_a_container_with_all_that_it_takes(web):
+    rights = ("--cap-drop", "ALL", "--cap-add", "DAC_READ_SEARCH", "--cap-add", "SYS_PTRACE", "--pid", "host")
+    root = str(web.data_root)
+
+    _, found = _contained(web, *rights, "-v", f"{root}:/host{root}:ro,rslave", arguments=["--path.rootfs=/host"])
+
+    assert _bad(found) <= {"bind mounts"}  # its own program is mounted into it from places that it cannot see
+    assert found["propagation"]["what"] == f"/host{root} is slave: mounts made later are seen"
+    assert found["read-only"]["state"] == "ok"
+    assert found["rights"]["what"] == "uid 0, capabilities: CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE"
+    assert "running containers found in /proc and entered" in found["processes"]["what"]
+
+
+def test_in_a_container_that_was_given_the_data_root_and_nothing_else(web):
+    code, found = _contained(web, "-v", f"{web.data_root}:{web.data_root}")
+
+    assert code == 1
+    assert _bad(found) - {"bind mounts"} == {"processes", "tmpfs mounts"}
+    assert found["propagation"]["state"] == "ok"  # an engine makes mounts of its own data root slaves by itself
+    assert found["read-only"]["state"] == "warning"
+    assert found["read-only"]["do"] == f"mount the data root with -v {web.data_root}:{web.data_root}:ro,rslave"
+    assert found["processes"]["do"].startswith("share the host's PID namespace: docker run --pid host")
+    assert found["tmpfs mounts"]["do"] == "see processes"
+
+
+def test_in_a_container_without_the_data_root(web):
+    code, found = _contained(web)
+
+    assert code == 1
+    assert found["engine"]["state"] == "ok"
+    assert found["data root"]["what"] == f"{web.data_root}: No such file or directory"
+    assert found["volumes"]["do"] == "see data root"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from collections.abc import Sequence
@@ -14,9 +15,7 @@ from docker_storage_exporter.model import printable
 
 def run(arguments: Sequence[str]) -> int:
     """Print one line for each finding; exit code 1 when something costs metrics or breaks a promise."""
-    made = parser("doctor", "Say what the exporter can and cannot see here, what that costs, and what to do about it.")
-    made.add_argument("--format", choices=("table", "json"), default="table", help="default: table")
-    options = made.parse_args(arguments)
+    options = command_parser().parse_args(arguments)
     settings = settings_from(options)
     set_up_log("debug" if settings.log_level == "debug" else "error")
     found = examine(look(settings))
@@ -25,6 +24,13 @@ def run(arguments: Sequence[str]) -> int:
     else:
         sys.stdout.write(_table(found))
     return 1 if any(finding.bad for finding in found) else 0
+
+
+def command_parser() -> argparse.ArgumentParser:
+    """The options of `doctor`."""
+    made = parser("doctor", "Say what the exporter can and cannot see here, what that costs, and what to do about it.")
+    made.add_argument("--format", choices=("table", "json"), default="table", help="default: table")
+    return made
 
 
 def _object(finding: Finding) -> dict[str, object]:

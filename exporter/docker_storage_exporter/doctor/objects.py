@@ -44,18 +44,26 @@ def findings(scene: Scene) -> Iterator[Finding]:
             reasons.setdefault(kind, Counter())[reason] += 1
         counts.setdefault(kind, Counter())["skipped" if place.skip else "opened" if reason is None else "not"] += 1
     for kind, count in counts.items():
-        yield _finding(kind, count, reasons.get(kind, Counter()))
+        yield _finding(scene, kind, count, reasons.get(kind, Counter()))
 
 
-def _finding(kind: Kind, count: Counter[str], reasons: Counter[Unmeasured]) -> Finding:
+def _finding(scene: Scene, kind: Kind, count: Counter[str], reasons: Counter[Unmeasured]) -> Finding:
     what = f"{count['opened']} of {count.total() - count['skipped']} can be opened"
     if count["skipped"]:
         what += f", {count['skipped']} more left out by rule"
     if not reasons:
         return Finding(_NAMES[kind], State.OK, what)
     what += "; " + ", ".join(f"{number} {reason.value}" for reason, number in sorted(reasons.items()))
-    do = ", ".join(dict.fromkeys(_REMEDIES[reason] for reason in sorted(reasons) if reason in _REMEDIES))
-    return Finding(_NAMES[kind], State.WARNING, what, (LOST[kind],), do or "see docs/concepts.md for the reasons")
+    do = ", ".join(dict.fromkeys(_remedy(scene, kind, reason) for reason in sorted(reasons)))
+    return Finding(_NAMES[kind], State.WARNING, what, (LOST[kind],), do)
+
+
+def _remedy(scene: Scene, kind: Kind, reason: Unmeasured) -> str:
+    if reason is Unmeasured.VANISHED and kind is Kind.TMPFS:
+        return "see processes"
+    if reason is Unmeasured.VANISHED and kind is Kind.BIND and scene.apart:
+        return f"mount the sources below {scene.host.rootfs or '/'} as well, where the host has them"
+    return _REMEDIES.get(reason, f"see docs/concepts.md for {reason.value}")
 
 
 def _trouble(place: Place, host: Host, mounts: MountTable) -> Unmeasured | None:

@@ -13,11 +13,10 @@ from docker_storage_exporter.doctor.scene import Scene
 from docker_storage_exporter.hostfs import MountEntry
 from docker_storage_exporter.model import Kind, printable
 
-_RSLAVE = "mount it with slave propagation: -v /:/host:ro,rslave"
 _SHOWN = 3
 # What an engine mounts below its data root by itself. Through slave propagation these arrive writable, always.
 _ENGINE_OWN = re.compile(
-    r"overlay2/[^/]+/merged|containers/[0-9a-f]{64}/mounts/shm|volumes/[^/]+/_data|rootfs/[^/]+/[0-9a-f]{64}"
+    r"overlay2/[^/]+/merged(?:/.*)?|containers/[0-9a-f]{64}/mounts/shm|volumes/[^/]+/_data|rootfs/[^/]+/[0-9a-f]{64}(?:/.*)?"
 )
 
 
@@ -30,30 +29,32 @@ def findings(scene: Scene) -> Iterator[Finding]:
         known = "this is the engine's mount namespace" if scene.apart is False else "no sign of a container"
         yield Finding("mounts", State.OK, f"{known}: every mount is seen as it is")
         return
-    yield _propagation(covering)
-    yield _read_only(scene, covering)
+    root = printable(scene.root.path)
+    remedy = f"mount the data root with -v {root}:{printable(scene.host.view(root))}:ro,rslave"
+    yield _propagation(covering, remedy)
+    yield _read_only(scene, covering, remedy)
 
 
-def _propagation(mount: MountEntry) -> Finding:
+def _propagation(mount: MountEntry, remedy: str) -> Finding:
     name = printable(mount.mountpoint)
     if mount.propagation != "private":
         return Finding("propagation", State.OK, f"{name} is {mount.propagation}: mounts made later are seen")
     what = f"{name} is private: what the engine mounts later is not seen, and such volumes are measured wrongly"
-    return Finding("propagation", State.ERROR, what, (VOLUME_FILESYSTEMS, LOST[Kind.VOLUME]), _RSLAVE)
+    return Finding("propagation", State.ERROR, what, (VOLUME_FILESYSTEMS, LOST[Kind.VOLUME]), remedy)
 
 
-def _read_only(scene: Scene, mount: MountEntry) -> Finding:
+def _read_only(scene: Scene, mount: MountEntry, remedy: str) -> Finding:
     name = printable(mount.mountpoint)
     if not mount.read_only:
         what = f"{name} is writable; the exporter never writes, but nothing else keeps it from doing so"
-        return Finding("read-only", State.WARNING, what, do="mount it read-only: -v /:/host:ro,rslave")
+        return Finding("read-only", State.WARNING, what, do=remedy)
     writable = _writable_below(scene, mount)
     if not writable:
         return Finding("read-only", State.OK, f"{name} is read-only, with all that is mounted below it")
     shown = ", ".join(printable(path) for path in writable[:_SHOWN])
     more = f" and {len(writable) - _SHOWN} more" if len(writable) > _SHOWN else ""
     what = f"{name} is read-only, but not what is mounted below it: {shown}{more}"
-    return Finding("read-only", State.ERROR, what, do="mount it recursively read-only, or leave those out")
+    return Finding("read-only", State.ERROR, what, do=f"leave those out, and {remedy} alone")
 
 
 def _writable_below(scene: Scene, mount: MountEntry) -> list[str]:
