@@ -5,10 +5,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 PACKAGE := exporter/docker_storage_exporter
 
-.PHONY: help run demo test check lint types rooms format golden docs bench clean
+.PHONY: help run demo test check lint types rooms format golden docs dashboards dashboard-pictures \
+	bench bench-walk bench-beside bench-queries clean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/run ## start the exporter: on this host's Docker, or on a made-up one where there is none
 	@$(BIN)/docker-storage-exporter; code=$$?; \
@@ -28,8 +29,8 @@ test: .venv/dev ## run all tests; with REQUIRE_TOOLS=1 a test without its tool f
 check: lint types rooms ## everything but the tests: style, types, rooms
 
 lint: .venv/dev ## look for mistakes and style
-	@$(BIN)/ruff check exporter tests docs
-	@$(BIN)/ruff format --check exporter tests docs
+	@$(BIN)/ruff check exporter dashboards tests docs
+	@$(BIN)/ruff format --check exporter dashboards tests docs
 
 types: .venv/dev ## check the types
 	@$(BIN)/mypy
@@ -38,11 +39,21 @@ rooms: .venv/dev ## check that rooms import only from rooms before them
 	@PYTHONPATH=exporter $(BIN)/lint-imports
 
 format: .venv/dev ## format the code
-	@$(BIN)/ruff check --fix-only -q exporter tests docs
-	@$(BIN)/ruff format -q exporter tests docs
+	@$(BIN)/ruff check --fix-only -q exporter dashboards tests docs
+	@$(BIN)/ruff format -q exporter dashboards tests docs
 
 golden: .venv/dev ## write the golden pages anew, to be looked at with git diff
 	@UPDATE_GOLDEN=1 $(BIN)/pytest -q tests/collector tests/test_settings.py
+
+dashboards: .venv/dev ## write the dashboards' JSON and the rules' YAML anew from their sources
+	@$(BIN)/python -m dashboards
+
+dashboard-pictures: .venv/dev ## draw docs/images from a Prometheus that scrapes the demo; takes a few minutes
+	@$(call pip,--group pictures --constraint constraints.txt)
+	@PYTHONPATH=.:tests $(BIN)/python tests/dashboards/draw.py
+
+bench-queries: .venv/dev ## time rules and panels over 200 hosts with 100 volumes each; writes docs/benchmark-queries.md
+	@PYTHONPATH=.:tests $(BIN)/python tests/bench/bench_queries.py
 
 docs: .venv/run ## write the references of metrics and settings anew
 	@$(BIN)/python docs/generate.py
@@ -50,19 +61,25 @@ docs: .venv/run ## write the references of metrics and settings anew
 bench: .venv/run ## measure scrapes, memory and idle CPU with thousands of objects; writes docs/benchmarks.md
 	@$(BIN)/python tests/bench/bench_scrape.py $(BENCH_ARGS)
 
+bench-walk: .venv/run ## time the walker against du and its other peers; writes docs/benchmark-walk.md
+	@$(BIN)/python tests/bench/bench_walk.py $(BENCH_ARGS)
+
+bench-beside: .venv/dev ## time scrapes beside walks, and the walker beside the engine; writes docs/benchmark-beside.md
+	@$(BIN)/python tests/bench/bench_beside.py
+
 clean: ## remove what was made here
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The two stages of the environment: what running needs, and what developing needs on top of it.
-.venv/run: pyproject.toml $(PACKAGE)/__init__.py
+.venv/run: pyproject.toml $(PACKAGE)/__init__.py $(wildcard setup.py $(PACKAGE)/sizer/*.[ch])
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || \
 	$(call fail,$(PYTHON) is not Python 3.10 or newer; install it or name one: make PYTHON=python3.12 $(MAKECMDGOALS))
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
 	$(call fail,$(PYTHON) has no venv module; on Debian and Ubuntu: apt-get install python3-venv)
 	@{ mkdir -p .venv && touch .venv exporter; } 2>/dev/null || \
 	$(call fail,cannot write to $(CURDIR); use a checkout of your own or remove a .venv that another user made)
-	@echo "setting up .venv, once" >&2
+	@echo "setting up .venv" >&2
 	@[ "$$(cat .venv/python 2>/dev/null)" = "$(PYTHON)" ] && $(BIN)/python -m pip --version >/dev/null 2>&1 || \
 	$(PYTHON) -m venv --clear .venv || $(call fail,$(PYTHON) cannot make a virtual environment)
 	@echo "$(PYTHON)" >.venv/python

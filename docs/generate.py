@@ -1,16 +1,20 @@
-"""Writes docs/metrics.md from the catalogue and docs/settings.md from the settings: `make docs`."""
+"""Writes the references of metrics, settings, exit codes and requests from the code that they describe: `make docs`."""
 
 # ruff: noqa: INP001 - a script, not a package
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
-from docker_storage_exporter.cli.options import parser
-from docker_storage_exporter.collector.catalogue import LIVE_FAMILIES, OBJECT_FAMILIES, Family
-from docker_storage_exporter.settings import Settings
+from docker_storage_exporter import errors
+from docker_storage_exporter.cli.options import CONFIG_FLAG, CONFIG_HELP, parser
+from docker_storage_exporter.collector.catalogue import LIVE_FAMILIES, OBJECT_FAMILIES, Family, Origin
+from docker_storage_exporter.inventory import ENDPOINTS
+from docker_storage_exporter.inventory.client import NEWEST_API, OLDEST_API
+from docker_storage_exporter.settings import Settings, environment_name
 
 FOLDER = Path(__file__).parent
 _NOTICE = "<!-- Written by `make docs` from {}; edit that instead. -->"
@@ -35,6 +39,16 @@ def settings() -> str:
     return "\n".join(_settings()) + "\n"
 
 
+def exit_codes() -> str:
+    """The reference of every exit code."""
+    return "\n".join(_exit_codes()) + "\n"
+
+
+def endpoints() -> str:
+    """The reference of every request to an engine."""
+    return "\n".join(_endpoints()) + "\n"
+
+
 def _metrics() -> Iterator[str]:
     yield "# Metrics"
     yield ""
@@ -44,9 +58,13 @@ def _metrics() -> Iterator[str]:
     yield "Families marked *live* are read at the moment of the scrape; the others were put together for the last"
     yield "snapshot, see [concepts](concepts.md#how-fresh-a-number-is)."
     yield "`process_*` and `python_info` come from the Prometheus client library."
+    yield from ("", "## Sources and costs", "", "| source | what it is | what it costs |", "|---|---|---|")
+    for origin in Origin:
+        yield f"| {_origin(origin)} | {origin.source} | {origin.cost} |"
     families = [(family, "") for family in OBJECT_FAMILIES] + [(family, "live ") for family in LIVE_FAMILIES]
     for prefix, subject in _SUBJECTS.items():
-        yield from ("", f"## {subject}", "", "| family | type | labels | meaning |", "|---|---|---|---|")
+        columns = "| family | type | unit | labels | source | since | meaning |"
+        yield from ("", f"## {subject}", "", columns, "|---|---|---|---|---|---|---|")
         yield from (_family(family, live) for family, live in families if _prefix(family) == prefix)
 
 
@@ -56,7 +74,12 @@ def _prefix(family: Family) -> str:
 
 def _family(family: Family, live: str) -> str:
     labels = " ".join(f"`{label}`" for label in family.labels)
-    return f"| `{family.name}` | {live}{family.type} | {labels} | {family.help} |"
+    facts = f"{live}{family.type} | {family.unit} | {labels} | {_origin(family.origin)} | {family.since}"
+    return f"| `{family.name}` | {facts} | {family.help} |"
+
+
+def _origin(origin: Origin) -> str:
+    return origin.name.lower().replace("_", " ")
 
 
 def _settings() -> Iterator[str]:
@@ -64,11 +87,15 @@ def _settings() -> Iterator[str]:
     yield ""
     yield _NOTICE.format("settings.py")
     yield ""
-    yield "Every setting is a flag and an environment variable; the flag wins, and an empty variable counts as not set."
-    yield "`serve`, `df` and `demo` take all of them, `du` none."
+    yield "Every setting is a flag, an environment variable and a key of the [configuration file](configuration.md),"
+    yield "named like the flag; the flag wins over the variable and the variable over the file."
+    yield "An empty variable counts as not set."
+    yield "`serve`, `df`, `watch`, `doctor` and `demo` take all of them, `du` none."
     yield "Durations are written like `30s`, `5m` or `1h30m`."
     yield "Expressions are Python regular expressions and have to match a whole name."
-    yield from ("", "| flag | variable | default | meaning |", "|---|---|---|---|")
+    yield "A reload puts what is marked so into effect at once; anything else needs a restart."
+    yield from ("", "| flag | variable | default | reload | meaning |", "|---|---|---|---|---|")
+    yield f"| `--{CONFIG_FLAG}` | `{environment_name(CONFIG_FLAG)}` |  | read anew | {CONFIG_HELP} |"
     known = _flags()
     for entry in fields(Settings):
         facts = entry.metadata
@@ -76,17 +103,56 @@ def _settings() -> Iterator[str]:
         if f"--no-{facts['flag']}" in known:
             flag += f", `--no-{facts['flag']}`"
         default = f"`{facts['default']}`" if facts["default"] else ""
-        yield f"| {flag} | `{facts['env']}` | {default} | {facts['help']} |"
+        reload = "yes" if facts["live"] else ""
+        yield f"| {flag} | `{facts['env']}` | {default} | {reload} | {facts['help']} |"
 
 
 def _flags() -> frozenset[str]:
     return frozenset(flag for action in parser("serve", "")._actions for flag in action.option_strings)  # noqa: SLF001
 
 
+def _exit_codes() -> Iterator[str]:
+    yield "# Exit codes"
+    yield ""
+    yield _NOTICE.format("errors.py")
+    yield ""
+    yield "An error is one line on stderr, and its exit code is a promise to scripts."
+    yield from ("", "| code | meaning | error |", "|---|---|---|")
+    yield "| 0 | done; `serve` and `demo` after SIGTERM or Ctrl-C; `doctor`: nothing costs metrics | |"
+    drawn = re.findall(r"^[+| -]*(\w+Error) +(\d?) +(.+)$", errors.__doc__ or "", re.MULTILINE)
+    for name, code, meaning in drawn:
+        shown = getattr(errors, name).exit_code
+        extra = "; `du`: something could not be read; `doctor`: something costs metrics" if code == "1" else ""
+        yield f"| {shown} | {meaning}{extra} | `{name}` |"
+    yield "| 130 | Ctrl-C ended a command that was not serving | |"
+    yield "| 141 | whoever read the output had enough of it | |"
+
+
+def _endpoints() -> Iterator[str]:
+    oldest, newest = (".".join(map(str, version)) for version in (OLDEST_API, NEWEST_API))
+    yield "# Requests to the engine"
+    yield ""
+    yield _NOTICE.format("inventory/endpoints.py")
+    yield ""
+    yield "These are all requests that are ever sent; whatever else the client library tried would be refused before it"
+    yield "left the process. None changes anything, and none makes the engine walk its disks."
+    yield from ("", "| request | purpose |", "|---|---|")
+    yield from (f"| `GET {path}` | {purpose} |" for path, purpose in ENDPOINTS.items())
+    yield ""
+    yield f"API {oldest} to {newest} is spoken: the newest one that both sides know, which `doctor` shows."
+    yield f"Every path but that of `GET /version` carries it as a prefix, such as `/v{newest}/info`."
+    yield "A proxy in front of the socket may refuse everything else."
+
+
 def main() -> None:
-    """Write both references."""
-    for name, text in (("metrics.md", metrics()), ("settings.md", settings())):
-        (FOLDER / name).write_text(text, encoding="utf-8")
+    """Write every reference."""
+    for name, text in (
+        ("metrics", metrics),
+        ("settings", settings),
+        ("exit-codes", exit_codes),
+        ("endpoints", endpoints),
+    ):
+        (FOLDER / f"{name}.md").write_text(text(), encoding="utf-8")
 
 
 if __name__ == "__main__":

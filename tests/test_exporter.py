@@ -14,6 +14,7 @@ from engine.dockerd import Running, du, wait_until
 
 from docker_storage_exporter.demo import Demo
 from docker_storage_exporter.settings import from_texts
+from docker_storage_exporter.sizer import implementation
 
 HOSTILE = (b"\xff", b"new\nline", b'quo"te', b"back\\slash", b"tab\tcr\r", "ünï-😀".encode(), b"{}", b"$(id)", b"a b")
 
@@ -34,7 +35,7 @@ def exporter(demo, tmp_path):
     def start(**texts):
         quick = {"scan_interval": "200ms", "publish_interval": "100ms", "inventory_interval": "300ms", "scan_duty": "1"}
         quick |= {"docker_host": f"unix://{tmp_path}/none.sock", "path_data_root": demo.data_root}
-        started.append(Running(from_texts(quick | {"web_listen_address": "127.0.0.1:0"} | texts, os.environ)))
+        started.append(Running(from_texts(quick | {"web_listen_address": "127.0.0.1:0"} | texts)))
         return started[-1]
 
     yield start
@@ -82,7 +83,9 @@ def test_volumes_that_come_and_go_all_the_time_never_take_the_page_down(demo, ex
         folder = f"{demo.data_root}/volumes/fleeting/_data"
         for sub in range(20):
             os.makedirs(f"{folder}/{sub}/deep", exist_ok=True)
-        assert running.page().value("docker_storage_exporter_build_info", version="0.1.0", revision="", sizer="python")
+        assert running.page().value(
+            "docker_storage_exporter_build_info", version="0.1.0", revision="", sizer=implementation
+        )
         shutil.rmtree(f"{demo.data_root}/volumes/fleeting")
         assert number >= 0
 

@@ -93,7 +93,7 @@ def test_a_failing_pip_gets_one_line_and_its_words_are_kept(make, fake, tmp_path
 
     assert done.returncode == 2
     assert _told(done) == [
-        "setting up .venv, once",
+        "setting up .venv",
         "error: pip: nothing there (is there a network? more in .venv/pip.log)",
     ]
     assert "again" in (tmp_path / ".venv/pip.log").read_text()
@@ -118,7 +118,7 @@ def test_setting_up_happens_once_and_again_for_another_python(make, fake):
     other = make(".venv/run", "PYTHON=python4", PIP="exit 0")
     same = make(".venv/run", "PYTHON=python4", PIP="exit 0")
 
-    assert [_told(done) for done in (first, again, other, same)] == [["setting up .venv, once"], []] * 2
+    assert [_told(done) for done in (first, again, other, same)] == [["setting up .venv"], []] * 2
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Settings: every parser, where a value comes from, and what is said of a bad one."""
+"""Settings: every parser, what is said of a bad value, and what a reload may change."""
 
 import re
 from dataclasses import FrozenInstanceError, fields
@@ -18,10 +18,13 @@ from docker_storage_exporter.settings import (
     engine_host,
     environment_name,
     expression,
+    file_path,
     from_texts,
     label_names,
+    log_format,
     log_level,
     prometheus_label,
+    renewed,
     share,
     size,
     switch,
@@ -48,7 +51,9 @@ BAD = {
     "collector_volume_include": ["(", "[a-", "*", "a{99999999999999999999}", "[[:alpha:]]+", "(" * 5000 + ")" * 5000],
     "collector_labels": ["a.b,a-b", "team,team"],
     "collector_max_objects": ["0", "1e4", "x"],
+    "state_file": ["state.json", "/var/lib/", ""],
     "log_level": ["loud", "warning"],
+    "log_format": ["xml", "text"],
 }
 
 
@@ -133,6 +138,14 @@ def test_engine_labels_are_listed_by_comma_and_become_prometheus_labels():
     assert prometheus_label("com.example.cost-centre") == "label_com_example_cost_centre"
 
 
+def test_a_log_format_is_one_of_two_words():
+    assert [log_format(text) for text in ("logfmt", "JSON")] == ["logfmt", "json"]
+
+
+def test_a_file_is_named_by_its_absolute_path():
+    assert file_path("/var/lib/x/state.json") == "/var/lib/x/state.json"
+
+
 def test_a_log_level_is_one_of_four_words():
     assert [log_level(text) for text in ("debug", "INFO", "warn", "error")] == ["debug", "info", "warn", "error"]
 
@@ -142,7 +155,7 @@ def test_a_bad_value_is_one_line_that_begins_with_its_flag(name, text):
     flag = next(entry.metadata["flag"] for entry in fields(Settings) if entry.name == name)
 
     with pytest.raises(SettingError) as caught:
-        from_texts({name: text}, {})
+        from_texts({name: text})
 
     assert str(caught.value).startswith(f"--{flag}: {text!r}")
     assert "\n" not in str(caught.value)
@@ -154,7 +167,7 @@ def test_a_bad_value_is_one_line_that_begins_with_its_flag(name, text):
 )
 def test_whatever_is_given_is_parsed_or_refused_in_one_line(entry, text):
     try:
-        from_texts({entry.name: text}, {})
+        from_texts({entry.name: text})
     except SettingError as error:
         assert str(error).isprintable()  # noqa: PT017 - most texts are refused, some are not
 
@@ -166,43 +179,31 @@ def test_the_messages_for_bad_input_are_the_golden_ones(golden):
             if len(text) > 100:
                 continue
             with pytest.raises(SettingError) as caught:
-                from_texts({entry.name: text}, {})
+                from_texts({entry.name: text})
             lines.append(f"{caught.value}\n")
 
     golden("bad_settings.txt", "".join(lines))
 
 
-def test_a_flag_beats_a_variable_and_a_variable_beats_the_default():
-    environment = {"DSE_SCAN_INTERVAL": "7m", "DSE_SCAN_DUTY": "0.5"}
-
-    settings = from_texts({"scan_interval": "3m"}, environment)
-
-    assert settings.scan_interval == 180
-    assert settings.scan_duty == 0.5
-    assert settings.publish_interval == 10
+def test_a_bad_value_is_named_by_where_it_was_given():
+    with pytest.raises(SettingError, match=re.escape("here:3: scan.interval: 'soon' is not a duration")):
+        from_texts({"scan_interval": "soon"}, {"scan_interval": "here:3: scan.interval"})
 
 
-def test_an_empty_variable_counts_as_not_set():
-    assert from_texts({}, {"DSE_SCAN_INTERVAL": "", "DOCKER_HOST": ""}) == from_texts({}, {})
+def test_a_reload_takes_what_can_change_and_names_what_needs_a_restart():
+    old = from_texts({"scan_interval": "1m", "web_max_connections": "3"})
+    new = from_texts({"scan_duty": "0.5", "web_max_connections": "4", "path_rootfs": "/host"})
+
+    settings, changed, waiting = renewed(old, new)
+
+    assert settings == from_texts({"scan_duty": "0.5", "web_max_connections": "3"})
+    assert (changed, waiting) == (("scan.interval", "scan.duty"), ("path.rootfs", "web.max-connections"))
 
 
-def test_a_bad_variable_is_named_as_the_variable():
-    with pytest.raises(SettingError, match=re.escape("DSE_SCAN_INTERVAL: 'soon' is not a duration")):
-        from_texts({}, {"DSE_SCAN_INTERVAL": "soon"})
+def test_a_reload_of_the_same_settings_changes_nothing():
+    old = from_texts({"collector_volume_include": "a.*"})
 
-
-def test_a_bad_variable_does_not_matter_where_a_flag_is_given():
-    assert from_texts({"scan_interval": "1m"}, {"DSE_SCAN_INTERVAL": "soon"}).scan_interval == 60
-
-
-def test_docker_s_own_variables_are_understood():
-    environment = {"DOCKER_HOST": "tcp://10.0.0.1:2376", "DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": "/certs/"}
-
-    settings = from_texts({}, environment)
-
-    assert settings.docker_host == "tcp://10.0.0.1:2376"
-    assert settings.docker_tls_verify is True
-    assert settings.docker_cert_path == "/certs"
+    assert renewed(old, from_texts({"collector_volume_include": "a.*"})) == (old, (), ())
 
 
 def test_the_defaults_need_no_configuration_on_a_usual_host():

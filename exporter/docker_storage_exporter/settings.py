@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -139,6 +140,20 @@ def prometheus_label(name: str) -> str:
     return "label_" + _LABEL.sub("_", name)
 
 
+def file_path(text: str) -> str:
+    """An absolute path that can be a file's. Raises ValueError."""
+    if not text.startswith("/") or text.endswith("/"):
+        raise ValueError(f"{text!r} is not the absolute path of a file")
+    return text
+
+
+def log_format(text: str) -> str:
+    """One of logfmt, json. Raises ValueError."""
+    if text.lower() not in ("logfmt", "json"):
+        raise ValueError(f"{text!r} is not a log format: logfmt or json")
+    return text.lower()
+
+
 def log_level(text: str) -> str:
     """One of debug, info, warn, error. Raises ValueError."""
     if text.lower() not in ("debug", "info", "warn", "error"):
@@ -146,9 +161,16 @@ def log_level(text: str) -> str:
     return text.lower()
 
 
-def _option(flag: str, parse: Callable[[str], Any], default: str, text: str, env: str = "") -> Any:
-    metadata = {"flag": flag, "parse": parse, "default": default, "help": text, "env": env or environment_name(flag)}
+def _option(
+    flag: str, parse: Callable[[str], Any], default: str, text: str, env: str = "", *, live: bool = False
+) -> Any:
+    """A setting. One that is `live` can change while the exporter runs; any other needs a restart."""
+    metadata = {"flag": flag, "parse": parse, "default": default, "help": text, "live": live}
+    metadata["env"] = env or environment_name(flag)
     return field(default_factory=lambda: parse(default) if default else None, metadata=metadata)
+
+
+_live = partial(_option, live=True)
 
 
 def environment_name(flag: str) -> str:
@@ -182,64 +204,79 @@ class Settings:
         "",
         f"Docker's data root on the host (default: as the engine says, or {DEFAULT_DATA_ROOT})",
     )
-    scan_interval: float = _option(
+    scan_interval: float = _live(
         "scan.interval", duration, "5m", "how old a size has to be before it is measured again"
     )
-    scan_duty: float = _option("scan.duty", share, "0.1", "CPU seconds per second that all measuring may use")
-    inventory_interval: float = _option(
-        "inventory.interval", duration, "1m", "how often the engine is asked what exists"
-    )
-    publish_interval: float = _option("publish.interval", duration, "10s", "least time between two new pages")
+    scan_duty: float = _live("scan.duty", share, "0.1", "CPU seconds per second that all measuring may use")
+    inventory_interval: float = _live("inventory.interval", duration, "1m", "how often the engine is asked what exists")
+    publish_interval: float = _live("publish.interval", duration, "10s", "least time between two new pages")
     web_listen_address: Address = _option("web.listen-address", address, f":{DEFAULT_PORT}", "address to serve on")
     web_max_connections: int = _option("web.max-connections", count, "64", "connections served at the same time")
-    collector_volumes: bool = _option("collector.volumes", switch, "true", "measure volumes")
-    collector_layers: bool = _option("collector.layers", switch, "true", "measure writable layers of containers")
-    collector_logs: bool = _option("collector.logs", switch, "true", "measure log files of containers")
-    collector_tmpfs: bool = _option("collector.tmpfs", switch, "true", "measure tmpfs mounts of running containers")
-    collector_bind_mounts: bool = _option("collector.bind-mounts", switch, "true", "measure sources of bind mounts")
-    collector_volume_include: re.Pattern[str] = _option(
+    web_enable_reload: bool = _option("web.enable-reload", switch, "false", "let POST /-/reload read the settings anew")
+    state_file: str | None = _option(
+        "state.file", file_path, "", "file that keeps what was measured across restarts (default: nothing is kept)"
+    )
+    state_interval: float = _live("state.interval", duration, "1m", "least time between two writes of the state file")
+    collector_volumes: bool = _live("collector.volumes", switch, "true", "measure volumes")
+    collector_layers: bool = _live("collector.layers", switch, "true", "measure writable layers of containers")
+    collector_logs: bool = _live("collector.logs", switch, "true", "measure log files of containers")
+    collector_tmpfs: bool = _live("collector.tmpfs", switch, "true", "measure tmpfs mounts of running containers")
+    collector_bind_mounts: bool = _live("collector.bind-mounts", switch, "true", "measure sources of bind mounts")
+    collector_volume_include: re.Pattern[str] = _live(
         "collector.volume-include", expression, ".*", "only volumes whose whole name matches"
     )
-    collector_volume_exclude: re.Pattern[str] | None = _option(
+    collector_volume_exclude: re.Pattern[str] | None = _live(
         "collector.volume-exclude", expression, "", "no volumes whose whole name matches"
     )
-    collector_container_include: re.Pattern[str] = _option(
+    collector_container_include: re.Pattern[str] = _live(
         "collector.container-include", expression, ".*", "only containers whose whole name matches"
     )
-    collector_container_exclude: re.Pattern[str] | None = _option(
+    collector_container_exclude: re.Pattern[str] | None = _live(
         "collector.container-exclude", expression, "", "no containers whose whole name matches"
     )
-    collector_bind_mount_include: re.Pattern[str] = _option(
+    collector_bind_mount_include: re.Pattern[str] = _live(
         "collector.bind-mount-include", expression, ".*", "only bind sources whose whole path matches"
     )
-    collector_bind_mount_exclude: re.Pattern[str] | None = _option(
+    collector_bind_mount_exclude: re.Pattern[str] | None = _live(
         "collector.bind-mount-exclude", expression, "", "no bind sources whose whole path matches"
     )
-    collector_labels: tuple[str, ...] | None = _option(
+    collector_labels: tuple[str, ...] | None = _live(
         "collector.labels", label_names, "", "engine labels to carry over to the _info series, by comma"
     )
-    collector_max_objects: int = _option(
+    collector_max_objects: int = _live(
         "collector.max-objects", count, "10000", "most objects of a kind on the page, the largest are kept"
     )
-    log_level: str = _option("log.level", log_level, "info", "debug, info, warn or error")
+    log_level: str = _live("log.level", log_level, "info", "debug, info, warn or error")
+    log_format: str = _live("log.format", log_format, "logfmt", "logfmt or json")
 
 
-def from_texts(flags: Mapping[str, str], environment: Mapping[str, str]) -> Settings:
-    """Settings from flag texts (by field name) and the environment; a flag beats a variable beats the default.
+def from_texts(texts: Mapping[str, str], origins: Mapping[str, str] | None = None) -> Settings:
+    """Settings from texts by field name; `origins` says where a text was given, if not as its flag.
 
-    An empty environment variable counts as not set. Raises SettingError, naming what was given and where.
+    Raises SettingError, naming what was given and where.
     """
     values: dict[str, Any] = {}
     for entry in fields(Settings):
-        flag, variable = "--" + entry.metadata["flag"], entry.metadata["env"]
-        if entry.name in flags:
-            origin, text = flag, flags[entry.name]
-        elif environment.get(variable):
-            origin, text = variable, environment[variable]
-        else:
+        if entry.name not in texts:
             continue
         try:
-            values[entry.name] = entry.metadata["parse"](text)
+            values[entry.name] = entry.metadata["parse"](texts[entry.name])
         except ValueError as error:
+            origin = (origins or {}).get(entry.name, f"--{entry.metadata['flag']}")
             raise SettingError(f"{origin}: {error}") from error
     return Settings(**values)
+
+
+def renewed(old: Settings, new: Settings) -> tuple[Settings, tuple[str, ...], tuple[str, ...]]:
+    """What holds after a reload: `new` as far as it can change while the exporter runs, else `old`.
+
+    With it come the flags of what changed now, and of what would change with a restart.
+    """
+    changed = [entry for entry in fields(Settings) if getattr(old, entry.name) != getattr(new, entry.name)]
+    waiting = [entry for entry in changed if not entry.metadata["live"]]
+    settings = replace(new, **{entry.name: getattr(old, entry.name) for entry in waiting})
+    return (
+        settings,
+        tuple(entry.metadata["flag"] for entry in changed if entry.metadata["live"]),
+        tuple(entry.metadata["flag"] for entry in waiting),
+    )

@@ -242,7 +242,7 @@ def machine(path):
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
     return (
         f"{os.cpu_count()} cores of {model}, {memory:.0f} GiB, Linux {platform.release().split('-')[0]}, "
-        f"{target.stdout.split()[-1]}, Python {platform.python_version()}"
+        f"{target.stdout.split()[-1]}, Python {platform.python_version()}; load average {os.getloadavg()[2]:.1f}"
     )
 
 
@@ -272,7 +272,7 @@ def report(arguments, scratch):
     for threads in (1, 2):
         median, most = milliseconds_to_stop(tree, threads)
         lines.append(
-            f"- Stopped, a walk with {threads} thread(s) returns within {median:.2f} ms, at most {most:.2f} ms (21 times)."
+            f"- Stopped, a walk with {threads} thread(s) returns within {median:.2f} ms, at most {most:.2f} ms."
         )
     return "\n".join(lines) + "\n"
 

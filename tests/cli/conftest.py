@@ -34,7 +34,9 @@ def run(tmp_path):
     """Run a command to its end, without an engine unless it is told of one; `before` is what starts it."""
 
     def run(*arguments, before=(), environment=None, stdout=subprocess.PIPE, **options):
-        usual = {"DOCKER_HOST": f"unix://{tmp_path}/no-engine.sock", "PYTHONUNBUFFERED": ""}
+        # A port of its own for serve, and none for df to ask: the default one may be in use on this machine.
+        usual = {"DSE_WEB_LISTEN_ADDRESS": "127.0.0.1:0", "PYTHONUNBUFFERED": ""}
+        usual["DOCKER_HOST"] = f"unix://{tmp_path}/no-engine.sock"
         env = {**os.environ, **usual, **(environment or {})}
         command = [*before, *COMMAND, *arguments]
         return subprocess.run(

@@ -2,13 +2,13 @@
 
 import pytest
 
-from docker_storage_exporter.cli.options import parse, parser, settings_from
+from docker_storage_exporter.cli.options import parser, settings_from
 from docker_storage_exporter.errors import SettingError
 
 
 def settings(*arguments, **environment):
     """The settings of a command that was called so."""
-    return settings_from(parser("serve", "Serve.").parse_args(arguments), environment)
+    return settings_from(parser("serve", "Serve.").parse_args(arguments, environment))
 
 
 def test_a_flag_wins_over_its_variable():
@@ -46,7 +46,7 @@ def test_every_flag_is_in_the_help_with_its_variable_and_default():
     assert "--no-" not in text.partition("options:")[2]
 
 
-def test_a_command_without_options_of_its_own_reads_the_real_environment(monkeypatch):
+def test_without_another_one_the_environment_is_the_real_one(monkeypatch):
     monkeypatch.setenv("DSE_WEB_MAX_CONNECTIONS", "7")
 
-    assert parse("serve", "Serve.", []).web_max_connections == 7
+    assert settings_from(parser("serve", "Serve.").parse_args([])).web_max_connections == 7

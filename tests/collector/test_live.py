@@ -28,7 +28,9 @@ class World:
         self.budget = Budget(0.1, lambda: self.now)
         self.engine_up = True
         self.inventory = Inventory(Engine(), root=root)
-        self.registry = live_registry(LiveCollector(self.store, self.tally, self.budget, self, self.host, "abc123"))
+        self.successful, self.succeeded_at = True, 1_760_000_001.0
+        live = LiveCollector(self.store, self.tally, self.budget, self, self, self.host, "abc123")
+        self.registry = live_registry(live)
 
     def publish(self, **changes):
         """A snapshot, its inventory with these changes."""
@@ -139,6 +141,16 @@ def test_the_times_of_inventory_and_snapshot_are_absent_until_there_are_any(worl
     assert {name: world.families()[name] for name in times} == {name: [({}, value)] for name, value in times.items()}
 
 
+def test_settings_that_were_refused_are_told_with_when_others_were_last_taken(world):
+    assert world.families()["docker_storage_exporter_config_last_reload_successful"] == [({}, 1)]
+
+    world.successful = False
+
+    found = world.families()
+    assert found["docker_storage_exporter_config_last_reload_successful"] == [({}, 0)]
+    assert found["docker_storage_exporter_config_last_reload_success_timestamp_seconds"] == [({}, 1_760_000_001)]
+
+
 def test_the_build_says_version_revision_and_walker(world):
     ((labels, value),) = world.families()["docker_storage_exporter_build_info"]
 
@@ -163,7 +175,7 @@ def test_every_live_family_of_the_catalogue_is_there_in_both_formats(world):
 
 
 def test_describing_reads_nothing_and_names_every_family(world):
-    collector = LiveCollector(None, None, None, None, None)
+    collector = LiveCollector(None, None, None, None, None, None)
 
     assert {family.name for family in collector.describe()} == {family.base for family in LIVE_FAMILIES}
     assert not any(family.samples for family in collector.describe())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 
 import pytest
@@ -37,7 +36,7 @@ def exporter(dockerd):
     def start(**texts: str) -> Running:
         quick = {"scan_interval": "500ms", "publish_interval": "200ms", "inventory_interval": "1s", "scan_duty": "1"}
         quick |= {"docker_host": dockerd.host, "web_listen_address": "127.0.0.1:0"}
-        started.append(Running(from_texts(quick | texts, os.environ)))
+        started.append(Running(from_texts(quick | texts)))
         return started[-1]
 
     yield start

@@ -8,11 +8,11 @@ import pytest
 from conftest import need
 from engine.dockerd import Dockerd
 
+from docker_storage_exporter.cli.options import parser, settings_from
 from docker_storage_exporter.errors import EngineError
 from docker_storage_exporter.hostfs import Host
 from docker_storage_exporter.inventory import CurrentInventory
 from docker_storage_exporter.inventory.client import EngineClient
-from docker_storage_exporter.settings import from_texts
 
 pytestmark = pytest.mark.engine
 
@@ -58,7 +58,7 @@ def address(certificates, tmp_path_factory):
 
 
 def volumes(environment):
-    settings = from_texts({"path_data_root": "/nonexistent"}, environment)
+    settings = settings_from(parser("df", "").parse_args(["--path.data-root=/nonexistent"], environment))
     inventory = CurrentInventory(settings, Host(), EngineClient(settings))
     try:
         return [volume.name for volume in inventory.renew().volumes]

@@ -28,13 +28,28 @@ def table():
 
 
 def test_a_line_is_understood_with_any_number_of_tags(table):
-    assert table.at("/mnt/nas") == MountEntry("/mnt/nas", "nfs4", (0, 40), "/export", "rw,vers=4.2")
+    expected = MountEntry("/mnt/nas", "nfs4", (0, 40), "/export", "rw,vers=4.2", propagation="slave")
+    assert table.at("/mnt/nas") == expected
     assert table.at("/proc").filesystem == "proc"
 
 
 def test_escaped_names_and_bytes_that_are_no_utf8(table):
     assert table.at("/with space\tand\\backslash").options == "rw,size=1k"
     assert table.at(os.fsdecode(b"/not\xffutf8")) is not None
+
+
+def test_whether_later_mounts_arrive_is_in_the_tags(table):
+    assert [table.at(path).propagation for path in ("/", "/mnt/nas", "/proc")] == ["shared", "slave", "private"]
+
+
+@pytest.mark.parametrize(
+    ("options", "superblock", "read_only"),
+    [("rw,nosuid", "rw", False), ("ro,nosuid", "rw", True), ("rw", "ro,size=1k", True), ("rw,rota", "rw", False)],
+)
+def test_read_only_by_the_mount_or_by_the_filesystem(options, superblock, read_only):
+    line = f"21 1 8:0 / /m {options} - ext4 /dev/vda {superblock}\n"
+
+    assert MountTable.parse(line.encode()).at("/m").read_only is read_only
 
 
 def test_the_last_of_stacked_mounts_is_the_one_that_is_seen(table):

@@ -193,6 +193,18 @@ def test_an_engine_whose_containers_are_not_on_this_disk_is_foreign(engine, data
     assert inventory_of(engine).renew().refused is Unmeasured.FOREIGN_ENGINE
 
 
+def test_a_disk_that_is_not_trusted_is_told_in_the_log_once(engine, data_root, inventory_of, caplog):
+    engine.add_container(container_document(1))
+    inventory = inventory_of(engine)
+
+    inventory.renew()
+    inventory.renew()
+
+    told = [line for line in caplog.messages if "nothing is measured" in line]
+    reason = "it is not that of the engine asked; is --docker.host on this host?"
+    assert told == [f"nothing is measured on data root {data_root}: {reason}"]
+
+
 def test_one_container_on_the_disk_proves_that_it_is_the_same_host(engine, data_root, inventory_of):
     engine.add_container(container_document(1))
     add(engine, data_root, 2)

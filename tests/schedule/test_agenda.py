@@ -79,3 +79,28 @@ def test_a_tree_that_vanished_and_came_back_is_due_once(agenda):
 
     assert agenda.take(Lane.SMALL, 2) is A
     assert agenda.take(Lane.SMALL, 2) is None
+
+
+def test_a_tree_that_was_measured_before_is_due_by_its_age():
+    agenda = Agenda(300)
+    agenda.replace([A, B, C], 1000, {A: 100, B: 400, C: -50})
+
+    assert agenda.take(Lane.SMALL, 1000) == B
+    assert agenda.take(Lane.SMALL, 1199) is None
+    assert agenda.take(Lane.SMALL, 1200) == A
+    assert agenda.take(Lane.SMALL, 1299) is None
+    assert agenda.take(Lane.SMALL, 1300) == C
+
+
+def test_another_interval_holds_for_those_that_wait_and_leaves_those_that_are_due():
+    agenda = Agenda(300)
+    agenda.replace([A, B], 1000)
+    agenda.put_back(agenda.take(Lane.SMALL, 1000), 1000, large=True)
+    agenda.change_interval(60, 1010)
+
+    assert agenda.take(Lane.SMALL, 1010) == B
+    assert agenda.next_due(Lane.LARGE) == 1060
+    agenda.put_back(B, 1020, large=False)
+    assert agenda.next_due(Lane.SMALL) == 1080
+    agenda.change_interval(600, 1030)
+    assert (agenda.next_due(Lane.LARGE), agenda.next_due(Lane.SMALL)) == (1600, 1620)

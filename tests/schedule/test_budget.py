@@ -66,3 +66,14 @@ def test_the_used_ratio_is_that_of_the_last_minute(budget, clock):
     assert budget.used_ratio() == pytest.approx(0.5)
     clock.now += 61
     assert budget.used_ratio() == 0
+
+
+def test_another_duty_refills_at_its_rate_and_saves_up_no_more_than_ten_seconds_of_it(budget, clock):
+    budget.change_duty(0.05)
+    assert budget.reserve() == pytest.approx(0.5)
+
+    budget.change_duty(0.5)
+    clock.now += 2
+    assert budget.reserve() == pytest.approx(1.0)
+    clock.now += 100
+    assert budget.reserve() == pytest.approx(5.0)

@@ -27,13 +27,14 @@ class Walker:
     def measure(self):
         return importlib.import_module(f"docker_storage_exporter.sizer.{self.module}").measure
 
-    def __call__(self, path, mountpoints=(), *, flags=os.O_RDONLY, **control):
+    def __call__(self, path, mountpoints=(), *, depth=0, flags=os.O_RDONLY, **control):
         """Measure one path."""
         with opened(path, flags) as descriptor:
-            return self.measure([Root(descriptor, mountpoints)], self.control(**control))[0]
+            return self.measure([Root(descriptor, mountpoints, depth)], self.control(**control))[0]
 
     def control(self, **settings):
-        return Control(threads=self.threads, **settings)
+        """A control at normal priority: threads that give way would make the tests wait for whatever else runs."""
+        return Control(threads=self.threads, polite=False, **settings)
 
 
 @contextlib.contextmanager
@@ -61,6 +62,12 @@ def core_or_skip():
         return importlib.import_module("docker_storage_exporter.sizer.core")
     except ImportError:
         unavailable("the C core is not built")
+
+
+@pytest.fixture(autouse=True)
+def _root_where_it_is_needed(request):
+    if request.node.get_closest_marker("root") and os.geteuid() != 0:
+        unavailable("root is needed, for mounts or for dropping capabilities")
 
 
 @pytest.fixture(params=WALKERS)
@@ -98,8 +105,6 @@ def memory():
 @pytest.fixture
 def mount():
     """Mounts, undone after the test."""
-    if os.geteuid() != 0:
-        unavailable("mounting needs root")
     targets = []
 
     def mount(*arguments):

@@ -36,7 +36,7 @@ def no_descriptor(core, _):
 
 
 def wrong_arguments(core, root):
-    for wrong in (None, ((root, (b"x", "y")),), ((root, (b"nul\0",)),)):
+    for wrong in (None, ((root, (b"x", "y"), 0),), ((root, (b"nul\0",), 0),)):
         with pytest.raises((TypeError, ValueError)):
             core._walk.measure(wrong, Control().meter_address, 0.0, 1.0, 0.0, 0, 1, 1)
 
@@ -47,6 +47,8 @@ WAYS = {
     "many roots with mount points": lambda core, root: core.measure(
         [Root(root, ["m/x", "m/y"])] * 5, Control(threads=2)
     ),
+    "parts": lambda core, root: core.measure([Root(root, depth=3)], Control(threads=2)),
+    "parts of what is cut short": lambda core, root: core.measure([Root(root, depth=2)], Control(max_entries=200)),
     "no roots": lambda core, _: core.measure([]),
     "stopped": lambda core, root: core.measure([Root(root)] * 3, stopped()),
     "too many entries": lambda core, root: core.measure([Root(root)] * 3, Control(threads=2, max_entries=200)),

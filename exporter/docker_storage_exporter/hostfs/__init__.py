@@ -3,11 +3,13 @@
 from docker_storage_exporter.hostfs.boot import host_mark
 from docker_storage_exporter.hostfs.filesystem import Filesystem, FilesystemProbe
 from docker_storage_exporter.hostfs.host import Host, Source
+from docker_storage_exporter.hostfs.kernel import Kernel, read_kernel
 from docker_storage_exporter.hostfs.links import LinkedOutside, linked_outside
 from docker_storage_exporter.hostfs.mounts import MountEntry, MountTable
 from docker_storage_exporter.hostfs.openfiles import OpenFile, Seen, namespace_of, open_files
-from docker_storage_exporter.hostfs.process import TmpfsUsage, read_tmpfs
+from docker_storage_exporter.hostfs.process import TmpfsUsage, enter, read_tmpfs
 from docker_storage_exporter.hostfs.reasons import reason_for
+from docker_storage_exporter.hostfs.rights import Rights, read_rights
 from docker_storage_exporter.hostfs.sources import BindUser, examine
 
 __all__ = [
@@ -15,18 +17,23 @@ __all__ = [
     "Filesystem",
     "FilesystemProbe",
     "Host",
+    "Kernel",
     "LinkedOutside",
     "MountEntry",
     "MountTable",
     "OpenFile",
+    "Rights",
     "Seen",
     "Source",
     "TmpfsUsage",
+    "enter",
     "examine",
     "host_mark",
     "linked_outside",
     "namespace_of",
     "open_files",
+    "read_kernel",
+    "read_rights",
     "read_tmpfs",
     "reason_for",
 ]

@@ -36,6 +36,18 @@ def open_beneath(folder: int, path: str) -> int:
     return descriptor
 
 
+def has_openat2() -> bool:
+    """Whether this kernel has openat2 and lets this process use it."""
+    folder = os.open("/", os.O_PATH | os.O_CLOEXEC)
+    try:
+        os.close(_openat2(folder, "."))
+    except OSError:
+        return False
+    finally:
+        os.close(folder)
+    return True
+
+
 def _openat2(folder: int, path: str) -> int:
     # Without O_NOFOLLOW: with it a link as the last component would be opened itself instead of being refused.
     how = _OpenHow(os.O_PATH | os.O_CLOEXEC, 0, _RESOLVE_BENEATH | _RESOLVE_NO_SYMLINKS | _RESOLVE_NO_MAGICLINKS)

@@ -22,13 +22,18 @@ _ESCAPED = re.compile(rb"\\([0-7]{3})")
 
 @dataclass(frozen=True, slots=True)
 class MountEntry:
-    """One line of mountinfo. `root` is the path inside the filesystem that is mounted; `options` the superblock's."""
+    """One line of mountinfo. `root` is the path inside the filesystem that is mounted; `options` the superblock's.
+
+    `propagation` is `shared`, `slave` or `private`: whether mounts that the host makes below it later arrive here.
+    """
 
     mountpoint: str
     filesystem: str
     device: tuple[int, int]
     root: str = "/"
     options: str = ""
+    read_only: bool = False
+    propagation: str = "private"
 
     @property
     def remote(self) -> bool:
@@ -130,10 +135,19 @@ def _entry(line: bytes) -> MountEntry | None:
             filesystem=os.fsdecode(fields[tail + 1]),
             device=(int(major), int(minor)),
             root=_unescaped(fields[3]),
-            options=os.fsdecode(fields[tail + 3]) if len(fields) > tail + 3 else "",
+            options=(options := os.fsdecode(fields[tail + 3]) if len(fields) > tail + 3 else ""),
+            read_only="ro" in (*os.fsdecode(fields[5]).split(","), *options.split(",")),
+            propagation=_propagation(fields[6:tail]),
         )
     except (ValueError, IndexError):
         return None
+
+
+def _propagation(tags: list[bytes]) -> str:
+    kinds = {tag.partition(b":")[0] for tag in tags}
+    if b"master" in kinds:
+        return "slave"
+    return "shared" if b"shared" in kinds else "private"
 
 
 def _unescaped(field: bytes) -> str:

@@ -54,6 +54,15 @@ def read_tmpfs(procfs: str, pid: int, container: str, destination: str) -> Tmpfs
     )
 
 
+def enter(procfs: str, pid: int, container: str) -> None:
+    """Open the root directory of a container's process and close it again. Raises OSError like read_tmpfs."""
+    process = _open_process(procfs, pid, container)
+    try:
+        os.close(os.open("root", _DIRECTORY, dir_fd=process))
+    finally:
+        os.close(process)
+
+
 def mount_inside(procfs: str, pid: int, container: str, destination: str) -> MountEntry | None:
     """What is mounted at `destination` inside a container; None when nothing is. Raises OSError like read_tmpfs."""
     process = _open_process(procfs, pid, container)

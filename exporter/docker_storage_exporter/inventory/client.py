@@ -53,6 +53,7 @@ class EngineClient:
         self._settings = settings
         self._client: ReadOnlyClient | None = None
         self.product = "docker"
+        self.api_version = ""
 
     @property
     def host(self) -> str:
@@ -125,7 +126,9 @@ class EngineClient:
             )
         names = [component.get("Name") for component in version.get("Components") or []]
         self.product = "podman" if "Podman Engine" in names else "docker"
-        return self._open(min(newest, NEWEST_API))
+        spoken = min(newest, NEWEST_API)
+        self.api_version = _dotted(spoken)
+        return self._open(spoken)
 
     def _open(self, version: tuple[int, int]) -> ReadOnlyClient:
         timeout = self._settings.docker_timeout

@@ -25,6 +25,11 @@ from docker_storage_exporter.model import Container, Engine, Inventory, Unmeasur
 from docker_storage_exporter.settings import DEFAULT_DATA_ROOT, Settings
 
 _log = logging.getLogger(__name__)
+_REFUSALS = {
+    Unmeasured.FOREIGN_ENGINE: "it is not that of the engine asked; is --docker.host on this host?",
+    Unmeasured.UNKNOWN_ROOT: "it cannot be seen from here; is it mounted, and --path.rootfs or --path.data-root right?",
+    Unmeasured.PERMISSION: "permission denied; run as root or with CAP_DAC_READ_SEARCH",
+}
 _BAD_DOCUMENT = (KeyError, TypeError, ValueError, AttributeError)
 
 
@@ -61,6 +66,7 @@ class CurrentInventory:
             inventory = self._without_engine(error)
         else:
             self._note_answer()
+        self._note_refusal(inventory)
         self._last = inventory
         return inventory
 
@@ -82,6 +88,11 @@ class CurrentInventory:
         self.engine_up, self.trouble = False, str(error)
         if is_news:
             _log.warning("%s", self.trouble)
+
+    def _note_refusal(self, inventory: Inventory) -> None:
+        refused = inventory.refused
+        if refused is not None and (self._last is None or self._last.refused is not refused):
+            _log.warning("nothing is measured on data root %s: %s", inventory.root, _REFUSALS[refused])
 
     def _from_api(self) -> Inventory:
         try:
@@ -164,9 +175,11 @@ class CurrentInventory:
             raise AccessError(f"data root {path}: lies on a remote filesystem, which is not touched")
         try:
             check_data_root(self._host.view(source.path), path)
-        except NothingToMeasureError as missing:
+        except (NothingToMeasureError, SettingError) as missing:
             if not isinstance(error, EngineUnreachableError):
                 raise error from missing  # an engine is there: its trouble is the news
+            if isinstance(missing, SettingError) and self._settings.path_data_root is not None:
+                raise
             raise NothingToMeasureError(f"{error}, and {missing}") from error
         engine = self._last.engine if self._last is not None else None
         return read_disk(self._host.view(source.path), engine, source.path, self._clock())

@@ -3,7 +3,7 @@
 A storage driver is a module here with one function, `writable_layer(root, layer) -> path`, and a line in `_DRIVERS`.
 """
 
-from docker_storage_exporter.layout.containers import log_files
+from docker_storage_exporter.layout.containers import knows, log_files
 from docker_storage_exporter.layout.plan import Plan, Rules, locate
 
-__all__ = ["Plan", "Rules", "locate", "log_files"]
+__all__ = ["Plan", "Rules", "knows", "locate", "log_files"]

@@ -9,14 +9,18 @@ _DRIVERS = {"overlay2": overlay2.writable_layer}
 _LOGS_ELSEWHERE = frozenset({"journald", "none", ""})
 
 
+def knows(driver: str, image_store: str) -> bool:
+    """Whether the directories of this storage driver's writable layers are known."""
+    return image_store == "graphdriver" and driver in _DRIVERS
+
+
 def layer_place(container: Container, engine: Engine, root: str) -> Place:
     """The writable layer, in whatever state the container is."""
-    writable_layer = _DRIVERS.get(container.driver) if engine.image_store == "graphdriver" else None
-    if writable_layer is None:
+    if not knows(container.driver, engine.image_store):
         return Place(unmeasured=Unmeasured.DRIVER)
     if not container.layer:
         return Place(unmeasured=Unmeasured.UNKNOWN_LAYER)
-    return Place(Tree(Method.WALK, writable_layer(root, container.layer)))
+    return Place(Tree(Method.WALK, _DRIVERS[container.driver](root, container.layer)))
 
 
 def log_place(container: Container, root: str) -> Place | None:

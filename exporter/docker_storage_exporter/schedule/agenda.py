@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from enum import Enum
 
 from docker_storage_exporter.model import Tree
@@ -31,14 +31,27 @@ class Agenda:
         self._entries: dict[Tree, int] = {}  # the one heap entry of each tree that counts; older ones are void
         self._heaps: dict[Lane, list[tuple[float, int, Tree]]] = {lane: [] for lane in Lane}
 
-    def replace(self, trees: Collection[Tree], now: float) -> None:
-        """These are the trees from now on: new ones are due at once, missing ones never again."""
+    def replace(self, trees: Collection[Tree], now: float, ages: Mapping[Tree, float] | None = None) -> None:
+        """These are the trees from now on: new ones are due at once, missing ones never again.
+
+        `ages` says how long ago trees that are new here were measured by somebody else.
+        """
         with self._lock:
             for tree in self._entries.keys() - set(trees):
                 del self._entries[tree]
             for tree in trees:
                 if tree not in self._entries:
-                    self._put(tree, Lane.SMALL, now)
+                    age = (ages or {}).get(tree)
+                    self._put(tree, Lane.SMALL, now if age is None else now + self._interval - max(0.0, age))
+
+    def change_interval(self, interval: float, now: float) -> None:
+        """Trees are due again after another interval, those included that wait now."""
+        with self._lock:
+            later, self._interval = interval - self._interval, interval
+            for lane, heap in self._heaps.items():
+                waiting = [(due + later if due > now else due, entry, tree) for due, entry, tree in heap]
+                self._heaps[lane] = waiting
+                heapq.heapify(waiting)
 
     def take(self, lane: Lane, now: float) -> Tree | None:
         """The tree that has been due longest, which is then nobody else's until it is put back; None if none is due."""

@@ -27,6 +27,13 @@ class Budget:
         self._capacity = self._level = duty * _SECONDS_KEPT
         self._spent: deque[tuple[float, float]] = deque()
 
+    def change_duty(self, duty: float) -> None:
+        """Refill at another rate from now on."""
+        with self._lock:
+            self._refill()
+            self.duty, self._capacity = duty, duty * _SECONDS_KEPT
+            self._level = min(self._level, self._capacity)
+
     def wait_seconds(self) -> float:
         """How long to wait until a walk may start; 0 for now."""
         with self._lock:

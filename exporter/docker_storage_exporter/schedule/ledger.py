@@ -26,12 +26,14 @@ class Ledger:
             self._measurements[tree] = measurement
             self._failures.pop(tree, None)
 
-    def fail(self, tree: Tree, reason: Unmeasured) -> None:
-        """A tree could not be measured."""
+    def fail(self, tree: Tree, reason: Unmeasured) -> bool:
+        """A tree could not be measured; whether that is news."""
         with self._lock:
+            is_news = self._failures.get(tree) is not reason
             self._failures[tree] = reason
             if reason is Unmeasured.VANISHED:
                 self._measurements.pop(tree, None)
+            return is_news
 
     def keep(self, trees: Collection[Tree]) -> None:
         """Forget every other tree."""

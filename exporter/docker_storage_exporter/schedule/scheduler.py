@@ -6,7 +6,8 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
+from typing import Protocol
 
 import psutil
 
@@ -14,7 +15,7 @@ from docker_storage_exporter.errors import ExporterError
 from docker_storage_exporter.hostfs import BindUser, Host, examine, reason_for
 from docker_storage_exporter.inventory import CurrentInventory
 from docker_storage_exporter.layout import Plan, Rules, locate
-from docker_storage_exporter.model import RUNNING_STATES, Inventory, Kind, Snapshot, Tree, Unmeasured
+from docker_storage_exporter.model import RUNNING_STATES, Inventory, Kind, Measurement, Snapshot, Tree, Unmeasured
 from docker_storage_exporter.schedule.agenda import LARGE_ENTRIES, Agenda, Lane
 from docker_storage_exporter.schedule.budget import Budget
 from docker_storage_exporter.schedule.ledger import Ledger
@@ -32,11 +33,21 @@ _STOP_SECONDS = 5.0
 Measure = Callable[[Tree, Host, Control], Outcome]
 
 
+class Memory(Protocol):
+    """Whatever carries measurements across restarts."""
+
+    def recall(self, inventory: Inventory) -> Mapping[Tree, Measurement]:
+        """What was kept for the host of this inventory. Raises SettingError."""
+
+    def keep(self, inventory: Inventory, measurements: Mapping[Tree, Measurement]) -> bool:
+        """Keep these instead; whether that went well."""
+
+
 class Scheduler:
     """Owns the ledger, the budget and the threads.
 
     `publish` is called with each new snapshot, from one thread at a time. The methods without a loop (`renew`,
-    `measure_next`, `publish_due`) are the whole of the work; `start` only calls them again and again.
+    `measure_next`, `publish_due`, `save_due`) are the whole of the work; `start` only calls them again and again.
     """
 
     def __init__(
@@ -49,6 +60,7 @@ class Scheduler:
         measure: Measure = measure_tree,
         clock: Callable[[], float] = time.monotonic,
         budget: Budget | None = None,
+        memory: Memory | None = None,
     ) -> None:
         self.tally = Tally()
         self.budget = budget or Budget(settings.scan_duty, clock)
@@ -63,6 +75,10 @@ class Scheduler:
         self._agenda = Agenda(settings.scan_interval)
         self._listed: tuple[Inventory, Plan, dict[Tree, Kind]] | None = None
         self._snapshot: Snapshot | None = None
+        self._memory = memory
+        self._recalled = False
+        self._saved: Mapping[Tree, Measurement] = {}
+        self._saved_at = clock()
         self._published_at = float("-inf")
         self._changed = threading.Event()
         self._hint = threading.Event()
@@ -80,8 +96,9 @@ class Scheduler:
         plan = locate(inventory, self._rules, mounts, sources, self._host.rootfs)
         trees = plan.trees()
         previous, self._listed = self._listed, (inventory, plan, trees)
+        ages = self._recall(inventory, trees)
         self.ledger.keep(trees)
-        self._agenda.replace(trees, self._clock())
+        self._agenda.replace(trees, self._clock(), ages)
         self.budget.charge(time.thread_time() - cpu)
         self.tally.listed(inventory.at, self._clock() - started)
         if (
@@ -112,6 +129,22 @@ class Scheduler:
             self._publish_now()
         return _IDLE_SECONDS
 
+    def save_due(self) -> float:
+        """Let the memory keep what was measured if the last time is long enough ago; seconds to the next look."""
+        patience = self._saved_at + self._settings.state_interval - self._clock()
+        if patience > 0:
+            return patience
+        self._save()
+        return self._settings.state_interval
+
+    def apply(self, settings: Settings) -> None:
+        """Go on with other settings: intervals, duty, rules and the most objects. A walk under way keeps its pace."""
+        self._settings, self._rules = settings, Rules.of(settings)
+        self.budget.change_duty(settings.scan_duty)
+        self._agenda.change_interval(settings.scan_interval, self._clock())
+        self._changed.set()
+        self._hint.set()
+
     def hint(self, container: str) -> None:
         """Something changed at the engine: list soon, and inspect the container again if one is named."""
         if container:
@@ -124,6 +157,7 @@ class Scheduler:
         self.publish_due()
         loops: list[tuple[str, Callable[[], float]]] = [("inventory", self._renew_again), ("publish", self.publish_due)]
         loops += [(f"measure-{lane.value}", self._lane_loop(lane)) for lane in Lane]
+        loops += [("state", self.save_due)] if self._memory is not None else []
         for name, step in loops:
             thread = threading.Thread(target=self._loop, args=(step,), name=name, daemon=True)
             self._threads.append(thread)
@@ -137,6 +171,8 @@ class Scheduler:
             control.stop()
         for thread in self._threads:
             thread.join(_STOP_SECONDS)
+        if not any(thread.name == "state" and thread.is_alive() for thread in self._threads):
+            self._save()
         self._inventory.close()
 
     def _measure_tree(self, tree: Tree, lane: Lane) -> None:
@@ -173,13 +209,34 @@ class Scheduler:
     def _fail(self, tree: Tree, lane: Lane, error: OSError) -> None:
         reason = reason_for(error)
         kind = self._listed[2].get(tree, Kind.VOLUME) if self._listed else Kind.VOLUME
-        _log.debug("cannot measure %s: %s", tree.path, error)
-        self.ledger.fail(tree, reason)
+        if self.ledger.fail(tree, reason):
+            _log.debug("cannot measure %s: %s", tree.path, error)
         self.tally.failed(kind, reason)
         if reason is Unmeasured.VANISHED and tree.container:
             self.hint(tree.container)  # it restarted or went away without an event
         self._agenda.put_back(tree, self._clock(), large=lane is Lane.LARGE)
         self._changed.set()
+
+    def _recall(self, inventory: Inventory, trees: Collection[Tree]) -> dict[Tree, float]:
+        """Take over what the memory holds, once the disk is known to be the engine's; the age of each measurement."""
+        if self._memory is None or self._recalled or inventory.refused is not None:
+            return {}
+        found = {tree: kept for tree, kept in self._memory.recall(inventory).items() if tree in trees}
+        self._recalled = True
+        for tree, measurement in found.items():
+            self.ledger.record(tree, measurement)
+        return {tree: inventory.at - measurement.at for tree, measurement in found.items()}
+
+    def _save(self) -> None:
+        """Let the memory keep the ledger if it changed. A disk that is refused now says nothing about what was."""
+        if self._memory is None or self._listed is None or self._listed[0].refused is not None:
+            return
+        cpu = time.thread_time()
+        measurements = self.ledger.known().measurements
+        if measurements != self._saved and self._memory.keep(self._listed[0], measurements):
+            self._saved = measurements
+        self._saved_at = self._clock()
+        self.budget.charge(time.thread_time() - cpu)
 
     def _publish_now(self) -> None:
         cpu = time.thread_time()
@@ -215,7 +272,7 @@ class Scheduler:
             except Exception:  # noqa: BLE001 - one defect must not end measuring; it is logged with its traceback
                 _log.exception("this is a defect in docker-storage-exporter; measuring goes on")
                 pause = _IDLE_SECONDS
-            self._stopping.wait(pause)
+            self._stopping.wait(min(pause, _IDLE_SECONDS))  # an interval may change meanwhile
 
 
 def bind_users(inventory: Inventory) -> dict[str, list[BindUser]]:

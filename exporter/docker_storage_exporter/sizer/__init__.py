@@ -4,7 +4,7 @@
 or "python" where the package was built without a compiler. Both give the same answers.
 """
 
-from docker_storage_exporter.sizer.usage import Control, Root, Usage
+from docker_storage_exporter.sizer.usage import Control, Part, Root, Usage
 
 try:
     from docker_storage_exporter.sizer.core import measure
@@ -15,4 +15,4 @@ except ImportError:
 else:
     implementation = "c"
 
-__all__ = ["Control", "Root", "Usage", "implementation", "measure"]
+__all__ = ["Control", "Part", "Root", "Usage", "implementation", "measure"]

@@ -1,7 +1,8 @@
-/* Promise: converts what Python says into what walk.h wants and back, and nothing else. The interpreter lock is released for
- * the whole walk; it is taken only to run signal handlers when a signal arrives.
+/* Promise: converts what Python says into what walk.h wants and back, and nothing else. The interpreter lock is
+ * released for the whole walk; it is taken only to run signal handlers when a signal arrives.
  *
- * The arguments are checked by core.py, the only caller; the address of the meter must be that of three 64-bit integers.
+ * The arguments are checked by core.py, the only caller; the address of the meter must be that of three 64-bit
+ * integers.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -11,7 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* The roots and their usages, and one array with the mount points of all of them, which belong to the Python objects. */
+/* Roots, usages, and the mount points of all roots in one array; their text belongs to the Python objects. */
 struct request {
     struct walk_root *roots;
     struct walk_usage *usages;
@@ -38,7 +39,8 @@ static Py_ssize_t count_paths(PyObject *roots)
     for (Py_ssize_t i = 0; i < PyTuple_Size(roots); i++) {
         PyObject *paths;
         int descriptor;
-        if (!PyArg_ParseTuple(PyTuple_GetItem(roots, i), "iO!", &descriptor, &PyTuple_Type, &paths))
+        unsigned depth;
+        if (!PyArg_ParseTuple(PyTuple_GetItem(roots, i), "iO!I", &descriptor, &PyTuple_Type, &paths, &depth))
             return -1;
         total += PyTuple_Size(paths);
     }
@@ -64,7 +66,8 @@ static bool read_roots(struct request *request, PyObject *roots)
     for (size_t i = 0; i < request->count; i++) {
         struct walk_root *root = &request->roots[i];
         PyObject *paths;
-        if (!PyArg_ParseTuple(PyTuple_GetItem(roots, (Py_ssize_t)i), "iO!", &root->descriptor, &PyTuple_Type, &paths))
+        if (!PyArg_ParseTuple(PyTuple_GetItem(roots, (Py_ssize_t)i), "iO!I", &root->descriptor, &PyTuple_Type, &paths,
+                              &root->depth))
             return false;
         root->mountpoints = request->paths + next;
         root->mountpoint_count = (size_t)PyTuple_Size(paths);
@@ -96,19 +99,35 @@ static PyObject *unreadable_counts(const struct walk_usage *usage)
     return counts;
 }
 
+/* Index of the part it is in, name and sums of each part. */
+static PyObject *list_parts(const struct walk_usage *usage)
+{
+    PyObject *parts = PyList_New((Py_ssize_t)usage->part_count);
+
+    for (size_t i = 0; parts != NULL && i < usage->part_count; i++) {
+        const struct walk_part *part = &usage->parts[i];
+        PyObject *item =
+            Py_BuildValue("(nyKKK)", (Py_ssize_t)part->parent, part->name, (unsigned long long)part->allocated_bytes,
+                          (unsigned long long)part->apparent_bytes, (unsigned long long)part->inodes);
+        if (item == NULL)
+            Py_CLEAR(parts);
+        else
+            PyList_SetItem(parts, (Py_ssize_t)i, item);
+    }
+    return parts;
+}
+
 static PyObject *answer(const struct request *request)
 {
     PyObject *usages = PyList_New((Py_ssize_t)request->count);
 
     for (size_t i = 0; usages != NULL && i < request->count; i++) {
         const struct walk_usage *usage = &request->usages[i];
-        PyObject *unreadable = unreadable_counts(usage);
-        PyObject *item = NULL;
-        if (unreadable != NULL)
-            item = Py_BuildValue("(KKKNOKd)", (unsigned long long)usage->allocated_bytes,
-                                 (unsigned long long)usage->apparent_bytes, (unsigned long long)usage->inodes,
-                                 unreadable, usage->complete ? Py_True : Py_False, (unsigned long long)usage->entries,
-                                 usage->cpu_seconds);
+        /* NULL for an object makes the whole a failure, with the exception that is set; N gives the reference away. */
+        PyObject *item = Py_BuildValue("(KKKNOKdN)", (unsigned long long)usage->allocated_bytes,
+                                       (unsigned long long)usage->apparent_bytes, (unsigned long long)usage->inodes,
+                                       unreadable_counts(usage), usage->complete ? Py_True : Py_False,
+                                       (unsigned long long)usage->entries, usage->cpu_seconds, list_parts(usage));
         if (item == NULL)
             Py_CLEAR(usages);
         else

@@ -1,5 +1,5 @@
 def measure(
-    roots: tuple[tuple[int, tuple[bytes, ...]], ...],
+    roots: tuple[tuple[int, tuple[bytes, ...], int], ...],
     meter_address: int,
     burst: float,
     share: float,
@@ -8,4 +8,4 @@ def measure(
     threads: int,
     polite: bool,
     /,
-) -> list[tuple[int, int, int, dict[int, int], bool, int, float]]: ...
+) -> list[tuple[int, int, int, dict[int, int], bool, int, float, list[tuple[int, bytes, int, int, int]]]]: ...

@@ -1,7 +1,7 @@
 /* The mount points below a directory: what a walk must neither count nor enter.
  *
- * A boundary is a stretch of a sorted array of paths together with how many bytes of each lead to the directory, so going
- * down one level allocates nothing.
+ * A boundary is a stretch of a sorted array of paths together with how many bytes of each lead to the directory, so
+ * going down one level allocates nothing.
  */
 #ifndef BOUNDARY_H
 #define BOUNDARY_H

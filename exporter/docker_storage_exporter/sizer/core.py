@@ -7,7 +7,7 @@ import os
 from collections.abc import Collection, Sequence
 
 from docker_storage_exporter.sizer import _walk
-from docker_storage_exporter.sizer.usage import Control, Root, Usage
+from docker_storage_exporter.sizer.usage import Control, Part, Root, Usage
 
 _NO_LIMIT = 2**63 - 1
 
@@ -28,18 +28,29 @@ def measure(roots: Sequence[Root], control: Control | None = None) -> list[Usage
             complete=complete,
             entries=entries,
             cpu_seconds=cpu_seconds,
+            parts=_named(parts),
         )
-        for allocated_bytes, apparent_bytes, inodes, unreadable, complete, entries, cpu_seconds in _walk.measure(
-            tuple((root.descriptor, _sorted(root.mountpoints)) for root in roots),
+        for allocated_bytes, apparent_bytes, inodes, unreadable, complete, entries, cpu_seconds, parts in _walk.measure(
+            tuple((root.descriptor, _sorted(root.mountpoints), root.depth) for root in roots),
             control.meter_address,
             control.burst,
             control.share,
             control.deadline,
             int(min(control.max_entries, _NO_LIMIT)),
-            control.threads,
+            max(1, control.threads),
             control.polite,
         )
     ]
+
+
+def _named(parts: list[tuple[int, bytes, int, int, int]]) -> tuple[Part, ...]:
+    """Parts by their paths. The first one is the root itself, and each comes after the one it is in."""
+    paths: list[str] = []
+    for parent, name, *_ in parts:
+        above = paths[parent] + "/" if parent else ""
+        paths.append(above + os.fsdecode(name))
+    named = [Part(path, *sums) for path, (_, _, *sums) in zip(paths, parts, strict=True)]
+    return tuple(sorted(named[1:], key=lambda part: part.path))
 
 
 def _sorted(mountpoints: Collection[str]) -> tuple[bytes, ...]:

@@ -1,10 +1,11 @@
-/* Promise: a worker visits every directory below what it was given exactly once, holds few descriptors whatever the shape
- * of the tree, and never reads a directory that is not the inode that was listed.
+/* Promise: a worker visits every directory below what it was given exactly once, holds few descriptors whatever the
+ * shape of the tree, and never reads a directory that is not the inode that was listed.
  *
- * Each directory is opened relative to its parent, so no path is ever too long. A parent is closed as soon as its last
- * subdirectory is open; of the others the oldest are closed when more than OPEN_FRAMES are open or descriptors run out. A
- * closed one is opened again by climbing from the directory left last, or by name from the root, and must be the same
- * inode: otherwise it was moved or removed, and what was to be visited there is no longer part of this tree.
+ * Each directory is opened relative to its parent, so no path is ever too long. A parent is closed as soon as its
+ * last subdirectory is open; of the others the oldest are closed when more than OPEN_FRAMES are open or descriptors
+ * run out. A closed one is opened again by climbing from the directory left last, or by name from the root, and must
+ * be the same inode: otherwise it was moved or removed, and what was to be visited there is no longer part of this
+ * tree.
  *
  * Closed frames always lie below the open ones, so when the top frame is closed, all are.
  */
@@ -31,14 +32,15 @@ void node_release(struct node *node)
     }
 }
 
-struct node *node_new(struct node *parent, const char *name, ino_t inode)
+struct node *node_new(struct node *parent, const char *name, const struct pending *pending)
 {
     size_t length = strlen(name) + 1;
     struct node *node = malloc(sizeof *node + length);
 
     if (node == NULL)
         return NULL;
-    *node = (struct node){.parent = parent, .inode = inode, .depth = parent ? parent->depth + 1 : 0};
+    *node = (struct node){
+        .parent = parent, .inode = pending->inode, .part = pending->part, .depth = parent ? parent->depth + 1 : 0};
     memcpy(node->name, name, length);
     atomic_init(&node->references, 1);
     if (parent != NULL) {
@@ -62,7 +64,7 @@ static void *enlarge(struct worker *worker, void *array, size_t *capacity, size_
     return moved;
 }
 
-bool descent_note(struct worker *worker, const char *name, ino_t inode)
+bool descent_note(struct worker *worker, const char *name, ino_t inode, size_t part)
 {
     size_t length = strlen(name) + 1;
     void *pendings = enlarge(worker, worker->pendings, &worker->pending_capacity, worker->pending_count + 1,
@@ -76,7 +78,7 @@ bool descent_note(struct worker *worker, const char *name, ino_t inode)
         return false;
     worker->names = names;
 
-    worker->pendings[worker->pending_count++] = (struct pending){inode, worker->names_used};
+    worker->pendings[worker->pending_count++] = (struct pending){inode, part, worker->names_used};
     memcpy(worker->names + worker->names_used, name, length);
     worker->names_used += length;
     return true;
@@ -108,7 +110,7 @@ static void forget_here(struct worker *worker)
     worker->here = -1;
 }
 
-/* Take the top frame off, with whatever was still to be visited there; its descriptor becomes the place to climb from. */
+/* Take the top frame off, with what was still to be visited there; its descriptor becomes the place to climb from. */
 static void pop(struct worker *worker)
 {
     struct frame *frame = &worker->frames[--worker->count];
@@ -126,7 +128,7 @@ static void pop(struct worker *worker)
         worker->count = worker->bottom = worker->open = worker->pending_count = worker->names_used = 0;
 }
 
-/* Free a descriptor that the work at hand does without: that of the place to climb from, or of the oldest open frame. */
+/* Free a descriptor that can be done without: that of the place to climb from, or of the oldest open frame. */
 static bool make_room(struct worker *worker)
 {
     if (worker->here >= 0) {
@@ -236,7 +238,7 @@ static bool visit_next(struct worker *worker)
 {
     struct frame *parent = &worker->frames[worker->count - 1];
     struct pending next = worker->pendings[--worker->pending_count];
-    struct node *node = node_new(parent->node, worker->names + next.name, next.inode);
+    struct node *node = node_new(parent->node, worker->names + next.name, &next);
 
     if (node == NULL) {
         walk_end(worker->walk, ENOMEM);

@@ -1,5 +1,5 @@
-/* Promise: every name of a directory is looked at once, by this worker or by another one that it was handed to; what is on
- * another device or is a mount point is left out, entry by entry; what vanished meanwhile is no error.
+/* Promise: every name of a directory is looked at once, by this worker or by another one that it was handed to; what
+ * is on another device or is a mount point is left out, entry by entry; what vanished meanwhile is no error.
  */
 #define _GNU_SOURCE
 #include "walker.h"
@@ -25,6 +25,21 @@ static bool is_self_or_parent(const char *name)
     return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
 }
 
+/* Have a directory visited later; if it is in one of the levels told apart it is a part of its own. */
+static bool note_directory(struct worker *worker, const char *name, const struct stat *status)
+{
+    const struct node *node = worker->frames[worker->count - 1].node;
+    size_t part = node->part;
+
+    if (node->depth < worker->tree->root->depth)
+        part = parts_add(worker, part, name, (uint64_t)status->st_blocks);
+    if (part == NO_PART) {
+        walk_end(worker->walk, ENOMEM);
+        return false;
+    }
+    return descent_note(worker, name, status->st_ino, part);
+}
+
 /* Count one entry of the directory on top of the stack; false if there is no memory. */
 static bool count_entry(struct worker *worker, const char *name)
 {
@@ -44,7 +59,7 @@ static bool count_entry(struct worker *worker, const char *name)
     if (S_ISDIR(status.st_mode)) {
         worker->tally.inodes++;
         worker->tally.blocks += (uint64_t)status.st_blocks;
-        return descent_note(worker, name, status.st_ino);
+        return note_directory(worker, name, &status);
     }
     if (status.st_nlink > 1) {
         worker->linked[worker->linked_count++] =
@@ -104,6 +119,11 @@ static bool share_names(struct worker *worker, size_t length)
 
 bool listing_read(struct worker *worker)
 {
+    size_t part = worker->frames[worker->count - 1].node->part;
+
+    if (worker->part != part && !tally_merge(worker))
+        return false;
+    worker->part = part;
     while (!walk_halted(worker->walk)) {
         int descriptor = worker->frames[worker->count - 1].descriptor;
         long length = syscall(SYS_getdents64, descriptor, worker->buffer, BUFFER_BYTES);

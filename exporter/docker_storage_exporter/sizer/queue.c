@@ -1,8 +1,8 @@
 /* Promise: every task given is taken once or drained; `queue_take` returns false to all workers once nobody works and
  * nothing is queued, or once the walk was ended, and never leaves one waiting.
  *
- * Roots are taken in order and before a share of another tree, but after what is queued: a tree begun is finished first,
- * so that few trees hold memory at a time.
+ * Roots are taken in order and before a share of another tree, but after what is queued: a tree begun is finished
+ * first, so that few trees hold memory at a time.
  */
 #include "walker.h"
 

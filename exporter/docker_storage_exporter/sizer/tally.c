@@ -1,5 +1,6 @@
-/* Promise: counters reach their tree and the caller's meter every ENTRIES_PER_CHECK entries, so a lock is taken once per
- * many entries; at the same points, and nowhere else, the walk notices that it has to end or to sleep.
+/* Promise: counters reach their tree and the caller's meter every ENTRIES_PER_CHECK entries, so a lock is taken once
+ * per many entries; at the same points the walk notices that it has to sleep, or to end. (A stop it notices before
+ * every entry.)
  *
  * Files with several names wait in a batch until then: which of them count is known only to the tree's inode set.
  */
@@ -61,6 +62,12 @@ bool tally_merge(struct worker *worker)
     tree->usage->inodes += tally->inodes;
     tree->usage->allocated_bytes += tally->blocks * 512;
     tree->usage->apparent_bytes += tally->apparent_bytes;
+    if (worker->part < tree->usage->part_count) {
+        struct walk_part *part = &tree->usage->parts[worker->part];
+        part->inodes += tally->inodes;
+        part->allocated_bytes += tally->blocks * 512;
+        part->apparent_bytes += tally->apparent_bytes;
+    }
     pthread_mutex_unlock(&tree->lock);
 
     __atomic_fetch_add(&meter->entries, (int64_t)tally->entries, __ATOMIC_RELAXED);
@@ -120,8 +127,8 @@ static double debt(struct worker *worker)
     return over / control->share - (double)(monotonic_nanoseconds() - walk->started) * 1e-9;
 }
 
-/* Sleep so long, or until the walk has to end. What the naps cost is nobody's debt: with a small share it would never be
- * paid off. */
+/* Sleep so long, or until the walk has to end. What the naps cost is nobody's debt: with a small share it would never
+ * be paid off. */
 static void sleep_off(struct worker *worker, double seconds)
 {
     double due = (double)monotonic_nanoseconds() * 1e-9 + seconds;

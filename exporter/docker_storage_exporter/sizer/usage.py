@@ -15,11 +15,26 @@ class Root:
     `descriptor` is open on anything: a directory (also O_PATH), a file, a fifo, a socket. It stays open and unmoved.
     `mountpoints` are the paths, relative to the root and without a leading slash, that something is mounted on:
     neither they nor what is below them counts. They are needed for mounts of the same device, which a device number
-    does not betray; mounts of other devices are kept out in any case.
+    does not betray; mounts of other devices are kept out in any case. `depth` asks for the parts of the usage: each
+    directory of so many levels below the root.
     """
 
     descriptor: int
     mountpoints: Collection[str] = ()
+    depth: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a directory below the root holds, itself included: as a usage, of the tree that begins there.
+
+    `path` is relative to the root. An inode with names in several parts belongs to the one where the walk met it first.
+    """
+
+    path: str
+    allocated_bytes: int
+    apparent_bytes: int
+    inodes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +46,8 @@ class Usage:
     Docker Engine calls the size of a volume or a writable layer.
     `inodes` counts distinct inodes, the root included. `unreadable` counts by errno name what exists but could not
     be read; what vanished during the walk is no error. `complete` is False when the walk was cut short.
-    `entries` and `cpu_seconds` are what the walk cost; they do not take part in comparisons.
+    `entries` and `cpu_seconds` are what the walk cost; they do not take part in comparisons. Nor do `parts`, sorted by
+    path, because of inodes with names in several of them.
     """
 
     allocated_bytes: int = 0
@@ -41,6 +57,7 @@ class Usage:
     complete: bool = True
     entries: int = field(default=0, compare=False)
     cpu_seconds: float = field(default=0.0, compare=False)
+    parts: tuple[Part, ...] = field(default=(), compare=False)
 
     @property
     def unreadable_entries(self) -> int:
@@ -58,7 +75,8 @@ class Control:
     one control add up.
 
     The C core walks with `threads` threads of its own. They are `polite`: they take only the processor and disk time
-    that nobody else wants; somebody who waits for the answer sets it to False. The plain twin heeds neither: a Python
+    that nobody else wants, so on a busy host even the answer to a stop waits for a free moment; somebody who waits for
+    the walk sets it to False. The plain twin heeds neither: a Python
     thread at idle priority would stall everybody who waits for the interpreter lock.
     """
 

@@ -1,5 +1,5 @@
-/* Promise: one call measures all roots and leaves nothing behind: its threads have ended, its descriptors are closed and
- * its memory is freed, whether it succeeded, was cut short or ran out of memory.
+/* Promise: one call measures all roots and leaves nothing behind: its threads have ended, its descriptors are closed
+ * and its memory is freed, whether it succeeded, was cut short or ran out of memory.
  *
  * The threads are the walk's own, so that they can run at idle priority without touching that of the caller, and they
  * block all signals, so that these interrupt the caller's wait and nothing else.
@@ -20,8 +20,9 @@ enum {
     IO_PRIORITY_IDLE = 3 << 13,
 };
 
-/* Take only the processor and disk time that nobody else wants. Lowering needs no privilege; if a seccomp profile forbids
- * it, the walk runs at normal priority. musl refuses the library call, hence the system call; 0 is the calling thread. */
+/* Take only the processor and disk time that nobody else wants. Lowering needs no privilege; if a seccomp profile
+ * forbids it, the walk runs at normal priority. musl refuses the library call, hence the system call; 0 is the
+ * calling thread. */
 static void become_idle(void)
 {
     struct sched_param none = {0};
@@ -146,6 +147,8 @@ int walk_measure(const struct walk_root *roots, size_t count, const struct walk_
             await_threads(&walk);
             queue_drain(&walk);
             error = atomic_load(&walk.error);
+            for (size_t i = 0; i < count; i++)
+                parts_add_up(&usages[i]);
         }
     }
     clear(&walk);
@@ -155,7 +158,10 @@ int walk_measure(const struct walk_root *roots, size_t count, const struct walk_
 void walk_release(struct walk_usage *usages, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < usages[i].part_count; j++)
+            free(usages[i].parts[j].name);
+        free(usages[i].parts);
         free(usages[i].unreadable);
-        usages[i].unreadable = NULL;
+        usages[i] = (struct walk_usage){0};
     }
 }

@@ -16,6 +16,7 @@ struct walk_root {
     int descriptor;                 /* open on anything, also O_PATH; the caller keeps it open */
     const char *const *mountpoints; /* relative paths, sorted component by component */
     size_t mountpoint_count;
+    unsigned depth; /* of the levels of directories that are told apart; 0 for none */
 };
 
 /* What caller and walk tell each other while it runs; both access it with atomic loads and stores. */
@@ -38,12 +39,23 @@ struct walk_control {
     void *context;
 };
 
+/* A directory of the first levels, with all that is below it. */
+struct walk_part {
+    size_t parent; /* index of the part it is in, less than its own; the root is the first, and in itself */
+    char *name;
+    uint64_t allocated_bytes;
+    uint64_t apparent_bytes;
+    uint64_t inodes;
+};
+
 struct walk_usage {
     uint64_t allocated_bytes;
     uint64_t apparent_bytes;
     uint64_t inodes;
     uint64_t entries;
     uint64_t *unreadable; /* WALK_ERRNO_LIMIT counters, or NULL if all are zero */
+    struct walk_part *parts; /* if a depth was asked for and the root is a directory */
+    size_t part_count;
     double cpu_seconds;
     bool complete;
 };

@@ -21,12 +21,14 @@ import stat
 import time
 from collections import Counter, deque
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
 
-from docker_storage_exporter.sizer.usage import Control, Root, Usage
+from docker_storage_exporter.sizer.pace import CutShort, Pace
+from docker_storage_exporter.sizer.usage import Control, Part, Root, Usage
 
 _OPEN_FRAMES = 32
 _ENTRIES_PER_CHECK = 128
-_LONGEST_NAP_SECONDS = 0.05
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # A directory that was listed and is now gone, or is now a file or a link, vanished.
 _VANISHED = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
@@ -34,6 +36,8 @@ _VANISHED = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE})
 # Mount points below a directory, as nested dictionaries; a mount point itself is an empty one.
 _Boundary = dict[str, "_Boundary"]
+# The parts of the usage that a directory counts to, outermost first.
+_Parts: TypeAlias = "tuple[_Sums, ...]"
 
 
 def measure(roots: Sequence[Root], control: Control | None = None) -> list[Usage]:
@@ -42,64 +46,32 @@ def measure(roots: Sequence[Root], control: Control | None = None) -> list[Usage
     Never raises for what it finds in a tree; a descriptor that is not open raises OSError.
     """
     control = control or Control()
-    pace = _Pace(control)
+    pace = Pace(control)
     return [_Walk(root, control, pace).run() for root in roots]
 
 
-class _CutShort(Exception):  # noqa: N818 - not an error: the caller asked for it
-    """The control ended the walk."""
+@dataclass(slots=True)
+class _Sums:
+    """A part of the usage that grows."""
 
-
-class _Pace:
-    """Keeps one call of `measure` within its burst and share, and notices when it has to end."""
-
-    def __init__(self, control: Control) -> None:
-        self._control = control
-        self._cpu = time.thread_time()
-        self._wall = time.monotonic()
-
-    def check(self) -> None:
-        """Raise _CutShort when the walk has to end; otherwise sleep off what it used too fast."""
-        debt = self._debt()
-        if debt > 0:
-            self._sleep_off(debt)
-        self._raise_if_over()
-
-    def _sleep_off(self, seconds: float) -> None:
-        """Sleep in slices. What these cost is nobody's debt: with a small share it would never be paid off."""
-        cpu, due = time.thread_time(), time.monotonic() + seconds
-        while seconds > 0:
-            self._raise_if_over()
-            self._control.sleep(min(seconds, _LONGEST_NAP_SECONDS))
-            seconds = due - time.monotonic()
-        self._cpu += time.thread_time() - cpu
-
-    def _raise_if_over(self) -> None:
-        control = self._control
-        if control.stopped or control.entries > control.max_entries or time.monotonic() > control.deadline:
-            raise _CutShort
-
-    def _debt(self) -> float:
-        control = self._control
-        over = time.thread_time() - self._cpu - control.burst
-        if over <= 0 or control.share >= 1:
-            return 0.0
-        if control.share <= 0:
-            return float("inf")
-        return over / control.share - (time.monotonic() - self._wall)
+    path: str
+    blocks: int
+    apparent: int = 0
+    inodes: int = 1
 
 
 class _Frame:
     """A directory on the way down: its subdirectories still to visit, and its descriptor unless closed to save it."""
 
-    __slots__ = ("boundary", "descriptor", "inode", "name", "pending")
+    __slots__ = ("boundary", "descriptor", "inode", "name", "parts", "pending")
 
-    def __init__(self, name: str, descriptor: int, inode: int, boundary: _Boundary) -> None:
+    def __init__(self, name: str, descriptor: int, inode: int, parts: _Parts, boundary: _Boundary) -> None:
         self.name = name
         self.descriptor: int | None = descriptor
         self.inode = inode
+        self.parts = parts
         self.boundary = boundary
-        self.pending: list[tuple[str, int]] = []
+        self.pending: list[tuple[str, int, _Parts]] = []
 
     def close(self) -> None:
         if self.descriptor is not None:
@@ -110,7 +82,7 @@ class _Frame:
 class _Walk:
     """One walk over one root."""
 
-    def __init__(self, root: Root, control: Control, pace: _Pace) -> None:
+    def __init__(self, root: Root, control: Control, pace: Pace) -> None:
         self._root = root
         self._control = control
         self._pace = pace
@@ -118,6 +90,7 @@ class _Walk:
         self._frames: list[_Frame] = []
         self._open: deque[_Frame] = deque()  # frames below the root's that hold a descriptor, outermost first
         self._unreadable: Counter[str] = Counter()
+        self._parts: list[_Sums] = []
         self._blocks = self._apparent = self._inodes = self._entries = 0
 
     def run(self) -> Usage:
@@ -126,7 +99,7 @@ class _Walk:
         try:
             self._pace.check()
             self._walk()
-        except _CutShort:
+        except CutShort:
             complete = False
         finally:
             for frame in self._frames:
@@ -139,6 +112,10 @@ class _Walk:
             complete=complete,
             entries=self._entries,
             cpu_seconds=time.thread_time() - started,
+            parts=tuple(
+                Part(part.path, part.blocks * 512, part.apparent, part.inodes)
+                for part in sorted(self._parts, key=lambda part: part.path)
+            ),
         )
 
     def _walk(self) -> None:
@@ -155,21 +132,21 @@ class _Walk:
         if not stat.S_ISDIR(status.st_mode):
             self._apparent = status.st_size
             return
-        self._enter(".", status.st_ino, self._root.descriptor, _nested(self._root.mountpoints))
+        self._enter(".", status.st_ino, (), self._root.descriptor, _nested(self._root.mountpoints))
         while self._frames:
             frame = self._frames[-1]
             if frame.pending:
-                name, inode = frame.pending.pop()
-                self._enter(name, inode, frame.descriptor, frame.boundary.get(name, {}))
+                name, inode, parts = frame.pending.pop()
+                self._enter(name, inode, parts, frame.descriptor, frame.boundary.get(name, {}))
             else:
                 self._leave(frame)
 
-    def _enter(self, name: str, inode: int, parent: int | None, boundary: _Boundary) -> None:
+    def _enter(self, name: str, inode: int, parts: _Parts, parent: int | None, boundary: _Boundary) -> None:
         """Open a subdirectory, push its frame and read it. `parent` is open: `_leave` saw to that."""
         descriptor = self._open_listed(name, parent, inode)
         if descriptor is None:
             return
-        frame = _Frame(name, descriptor, inode, boundary)
+        frame = _Frame(name, descriptor, inode, parts, boundary)
         self._frames.append(frame)
         if len(self._frames) > 1:
             self._open.append(frame)
@@ -225,7 +202,7 @@ class _Walk:
             for entry in entries:
                 seen += 1
                 if seen == _ENTRIES_PER_CHECK:
-                    self._add(seen, inodes, blocks, apparent)
+                    self._add(frame.parts, seen, inodes, blocks, apparent)
                     seen = inodes = blocks = apparent = 0
                     self._pace.check()
                 name = entry.name
@@ -239,7 +216,7 @@ class _Walk:
                 if status.st_dev != device:
                     continue
                 if stat.S_ISDIR(status.st_mode):
-                    pending.append((name, status.st_ino))
+                    pending.append((name, status.st_ino, self._parts_of(frame.parts, name, status.st_blocks)))
                 else:
                     if status.st_nlink > 1:
                         if status.st_ino in linked:
@@ -249,15 +226,27 @@ class _Walk:
                 inodes += 1
                 blocks += status.st_blocks
         finally:
-            self._add(seen, inodes, blocks, apparent)
+            self._add(frame.parts, seen, inodes, blocks, apparent)
         self._pace.check()
 
-    def _add(self, entries: int, inodes: int, blocks: int, apparent: int) -> None:
+    def _parts_of(self, above: _Parts, name: str, blocks: int) -> _Parts:
+        """The parts that a directory counts to: a new one of its own if it is in one of the levels told apart."""
+        if len(above) == self._root.depth:
+            return above
+        part = _Sums(f"{above[-1].path}/{name}" if above else name, blocks)
+        self._parts.append(part)
+        return (*above, part)
+
+    def _add(self, parts: _Parts, entries: int, inodes: int, blocks: int, apparent: int) -> None:
         self._entries += entries
         self._inodes += inodes
         self._blocks += blocks
         self._apparent += apparent
         self._control.add(entries, blocks * 512)
+        for part in parts:
+            part.inodes += inodes
+            part.blocks += blocks
+            part.apparent += apparent
 
     def _leave(self, frame: _Frame) -> None:
         """Pop a finished directory; make sure that its parent is open again if it has anything left to visit."""

@@ -1,8 +1,9 @@
 /* Inside the C core: who works on what.
  *
- * A walk measures several trees with several workers. Each worker goes down depth first with a stack of frames of its own
- * and shares nothing on the way but the counters of the tree. Only when another worker is idle does it put a task on the
- * walk's queue: a part of the oldest frame's subdirectories, or a buffer of names of a huge directory not looked at yet.
+ * A walk measures several trees with several workers. Each worker goes down depth first with a stack of frames of its
+ * own and shares nothing on the way but the counters of the tree. Only when another worker is idle does it put a task
+ * on the walk's queue: a part of the oldest frame's subdirectories, or a buffer of names of a huge directory not
+ * looked at yet.
  *
  *   walk.c     threads, roots, results
  *   queue.c    tasks handed from one worker to another, and the end of the walk
@@ -10,6 +11,7 @@
  *   descent.c  its way through a tree: frames, descriptors
  *   listing.c  the names of one directory: what counts
  *   tally.c    merging counters, pace, deadline, stop
+ *   parts.c    the breakdown by the first levels of directories
  */
 #ifndef WALKER_H
 #define WALKER_H
@@ -46,6 +48,7 @@ struct node {
     struct node *parent;
     ino_t inode;
     struct boundary boundary;
+    size_t part; /* that it belongs to */
     unsigned depth;
     atomic_uint references;
     char name[];
@@ -60,6 +63,7 @@ struct frame {
 
 struct pending {
     ino_t inode;
+    size_t part;
     size_t name; /* offset in the worker's names */
 };
 
@@ -71,7 +75,7 @@ struct task {
     struct tree *tree;
     struct node *node; /* the directory; this and what follows is not for roots */
     int descriptor;    /* of the directory, or -1: open it by name */
-    char *block;       /* NAMES: directory entries as the kernel wrote them; SUBDIRECTORIES: inode and name of each */
+    char *block;       /* NAMES: directory entries as the kernel wrote them; SUBDIRECTORIES: pending and name of each */
     size_t length;
 };
 
@@ -96,6 +100,7 @@ struct walk;
 struct worker {
     _Alignas(2 * CACHE_LINE) struct walk *walk;
     struct tree *tree;
+    size_t part; /* of the tree, that the tally and the batch belong to */
     struct tally tally;
     struct linked linked[ENTRIES_PER_CHECK];
     unsigned linked_count;
@@ -159,12 +164,12 @@ void worker_clear(struct worker *worker);
 void task_discard(struct task *task); /* free what it holds */
 
 /* descent.c: functions returning bool return false when the walk has to end */
-struct node *node_new(struct node *parent, const char *name, ino_t inode); /* NULL if there is no memory */
+struct node *node_new(struct node *parent, const char *name, const struct pending *pending); /* NULL without memory */
 void node_release(struct node *node);
 /* Put a directory on top of the stack, which takes over the node and the descriptor, also when it fails. */
 bool descent_push(struct worker *worker, struct node *node, int descriptor);
 /* Add a subdirectory to those pending in the top frame. */
-bool descent_note(struct worker *worker, const char *name, ino_t inode);
+bool descent_note(struct worker *worker, const char *name, ino_t inode, size_t part);
 /* A descriptor to read the root from, if it is a directory of that inode; else -1, and what is an error is counted. */
 int descent_open_root(struct worker *worker, ino_t inode);
 /* Visit all that is pending on the stack. */
@@ -184,6 +189,13 @@ bool tally_check(struct worker *worker);
 void tally_error(struct worker *worker, int error);
 int64_t thread_cpu_nanoseconds(void);
 int64_t monotonic_nanoseconds(void);
+
+/* parts.c */
+#define NO_PART SIZE_MAX
+/* A new part of the tree: one directory of so many blocks. NO_PART if there is no memory. */
+size_t parts_add(struct worker *worker, size_t parent, const char *name, uint64_t blocks);
+/* Add each part to the one it is in. */
+void parts_add_up(struct walk_usage *usage);
 
 /* Cheap enough for every entry: whether somebody ended the walk. */
 static inline bool walk_halted(struct walk *walk)

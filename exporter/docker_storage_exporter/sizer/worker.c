@@ -1,5 +1,5 @@
-/* Promise: whatever a worker takes up it finishes or, when the walk has to end, abandons whole: nothing stays open, and the
- * tree is then marked incomplete.
+/* Promise: whatever a worker takes up it finishes or, when the walk has to end, abandons whole: nothing stays open,
+ * and the tree is then marked incomplete.
  */
 #define _GNU_SOURCE
 #include "walker.h"
@@ -20,21 +20,21 @@ static size_t spare(const struct worker *worker)
     return (oldest[1].first - oldest->first + 1) / 2;
 }
 
-/* A block with inode and name of the oldest frame's first subdirectories; NULL if there is no memory. */
+/* A block with pending and name of the oldest frame's first subdirectories; NULL if there is no memory. */
 static char *pack(const struct worker *worker, size_t count, size_t *length)
 {
     const struct pending *pendings = &worker->pendings[worker->frames[worker->bottom].first];
     size_t at = 0;
 
     for (size_t i = 0; i < count; i++)
-        at += sizeof pendings[i].inode + strlen(worker->names + pendings[i].name) + 1;
+        at += sizeof pendings[i] + strlen(worker->names + pendings[i].name) + 1;
     char *block = malloc(at);
     *length = at;
     at = 0;
     for (size_t i = 0; i < count && block != NULL; i++) {
         const char *name = worker->names + pendings[i].name;
-        memcpy(block + at, &pendings[i].inode, sizeof pendings[i].inode);
-        at += sizeof pendings[i].inode;
+        memcpy(block + at, &pendings[i], sizeof pendings[i]);
+        at += sizeof pendings[i];
         memcpy(block + at, name, strlen(name) + 1);
         at += strlen(name) + 1;
     }
@@ -95,10 +95,14 @@ static bool begin(struct worker *worker)
         worker->tally.apparent_bytes = (uint64_t)status.st_size;
         return tally_merge(worker);
     }
+    if (tree->root->depth > 0 && parts_add(worker, 0, ".", 0) == NO_PART) {
+        walk_end(worker->walk, ENOMEM);
+        return false;
+    }
     int descriptor = descent_open_root(worker, status.st_ino);
     if (descriptor < 0)
         return tally_merge(worker);
-    struct node *node = node_new(NULL, ".", status.st_ino);
+    struct node *node = node_new(NULL, ".", &(struct pending){.inode = status.st_ino});
     if (node == NULL) {
         close(descriptor);
         walk_end(worker->walk, ENOMEM);
@@ -117,12 +121,12 @@ static bool proceed(struct worker *worker, struct task *task)
     if (going && task->kind == NAMES)
         going = listing_count(worker, task->block, task->length);
     for (size_t at = 0; going && task->kind == SUBDIRECTORIES && at < task->length;) {
-        const char *name = task->block + at + sizeof(ino_t);
-        ino_t inode;
+        struct pending pending;
+        const char *name = task->block + at + sizeof pending;
 
-        memcpy(&inode, task->block + at, sizeof inode);
-        going = descent_note(worker, name, inode);
-        at += sizeof inode + strlen(name) + 1;
+        memcpy(&pending, task->block + at, sizeof pending);
+        going = descent_note(worker, name, pending.inode, pending.part);
+        at += sizeof pending + strlen(name) + 1;
     }
     free(task->block);
     return going && descent_finish(worker) && tally_check(worker);
@@ -131,6 +135,7 @@ static bool proceed(struct worker *worker, struct task *task)
 static void perform(struct worker *worker, struct task *task)
 {
     struct tree *tree = worker->tree = task->tree;
+    worker->part = task->kind == ROOT ? 0 : task->node->part;
     int64_t began = thread_cpu_nanoseconds();
     bool complete = task->kind == ROOT ? begin(worker) : proceed(worker, task);
 

@@ -9,11 +9,13 @@ from typing import Any
 
 from docker_storage_exporter import __version__
 from docker_storage_exporter.collector import Pages, accepts
+from docker_storage_exporter.model import printable
 from docker_storage_exporter.report import OBJECTS_PATH
 from docker_storage_exporter.store import Store
 
 _Environ = dict[str, Any]
 _StartResponse = Callable[[str, list[tuple[str, str]]], Any]
+_Reply = tuple[str, list[tuple[str, str]], Iterable[bytes]]
 _Application = Callable[[_Environ, _StartResponse], Iterable[bytes]]
 
 _TEXT = "text/plain; charset=utf-8"
@@ -36,13 +38,20 @@ _LANDING = Template("""<!DOCTYPE html>
 """)
 
 
-def application(pages: Pages, store: Store, objects: Callable[[], bytes | None] = lambda: None) -> _Application:
+def application(
+    pages: Pages,
+    store: Store,
+    objects: Callable[[], bytes | None] = lambda: None,
+    reload: Callable[[], str] | None = None,
+) -> _Application:
     """The application that serves these pages; `store` tells whether there is a snapshot yet.
 
     `objects` makes the document at OBJECTS_PATH, None as long as nothing is listed.
+
+    `reload` reads the settings again and returns what is wrong with them, if anything; None when that is not wanted.
     """
 
-    def metrics(environ: _Environ) -> tuple[str, list[tuple[str, str]], Iterable[bytes]]:
+    def metrics(environ: _Environ) -> _Reply:
         gzip = accepts(environ.get("HTTP_ACCEPT_ENCODING", ""), "gzip")
         page = pages.page(environ.get("HTTP_ACCEPT", ""), gzip=gzip)
         headers = [("Content-Type", page.content_type), ("Content-Length", str(page.length))]
@@ -51,14 +60,14 @@ def application(pages: Pages, store: Store, objects: Callable[[], bytes | None] 
         # In one piece: the server's time-out then bounds the whole answer, not each part of it.
         return "200 OK", [*headers, ("Vary", "Accept, Accept-Encoding")], [b"".join(page.body)]
 
-    def healthy(_: _Environ) -> tuple[str, list[tuple[str, str]], Iterable[bytes]]:
+    def healthy(_: _Environ) -> _Reply:
         return _answer("200 OK", "healthy\n")
 
-    def landing(_: _Environ) -> tuple[str, list[tuple[str, str]], Iterable[bytes]]:
+    def landing(_: _Environ) -> _Reply:
         text = _LANDING.substitute(version=html.escape(__version__), state=html.escape(_state(store)))
         return _answer("200 OK", text, "text/html; charset=UTF-8")
 
-    routes: dict[str, Callable[[_Environ], tuple[str, list[tuple[str, str]], Iterable[bytes]]]] = {
+    routes: dict[str, Callable[[_Environ], _Reply]] = {
         "/": landing,
         "/metrics": metrics,
         OBJECTS_PATH: lambda _: _listing(objects()),
@@ -67,33 +76,52 @@ def application(pages: Pages, store: Store, objects: Callable[[], bytes | None] 
     }
 
     def serve(environ: _Environ, start_response: _StartResponse) -> Iterable[bytes]:
-        method, route = environ["REQUEST_METHOD"], routes.get(environ["PATH_INFO"])
-        if route is None:
-            status, headers, body = _answer("404 Not Found", "not found; try /metrics\n")
-        elif method not in ("GET", "HEAD"):
-            status, headers, body = _answer("405 Method Not Allowed", "only GET and HEAD\n")
-            headers.append(("Allow", "GET, HEAD"))
+        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        if path == "/-/reload":
+            status, headers, body = _reload(method, reload)
         else:
-            status, headers, body = route(environ)
+            status, headers, body = _read(method, routes.get(path), environ)
         start_response(status, headers)
         return [] if method == "HEAD" else body
 
     return serve
 
 
-def _listing(body: bytes | None) -> tuple[str, list[tuple[str, str]], Iterable[bytes]]:
+def _read(method: str, route: Callable[[_Environ], _Reply] | None, environ: _Environ) -> _Reply:
+    if route is None:
+        return _answer("404 Not Found", "not found; try /metrics\n")
+    if method not in ("GET", "HEAD"):
+        status, headers, body = _answer("405 Method Not Allowed", "only GET and HEAD\n")
+        return status, [*headers, ("Allow", "GET, HEAD")], body
+    return route(environ)
+
+
+def _reload(method: str, reload: Callable[[], str] | None) -> _Reply:
+    if method != "POST":
+        status, headers, body = _answer("405 Method Not Allowed", "only POST\n")
+        return status, [*headers, ("Allow", "POST")], body
+    if reload is None:
+        text = "reloading by POST is switched off: start with --web.enable-reload, or send SIGHUP\n"
+        return _answer("403 Forbidden", text)
+    trouble = reload()
+    if trouble:
+        return _answer("500 Internal Server Error", f"settings stay as they were: {printable(trouble)}\n")
+    return _answer("200 OK", "settings were read again\n")
+
+
+def _listing(body: bytes | None) -> _Reply:
     if body is None:
         return _answer("503 Service Unavailable", _NOT_READY)
     return "200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))], [body]
 
 
-def _ready(store: Store) -> tuple[str, list[tuple[str, str]], Iterable[bytes]]:
+def _ready(store: Store) -> _Reply:
     if store.latest is None:
         return _answer("503 Service Unavailable", _NOT_READY)
     return _answer("200 OK", "ready\n")
 
 
-def _answer(status: str, text: str, content_type: str = _TEXT) -> tuple[str, list[tuple[str, str]], Iterable[bytes]]:
+def _answer(status: str, text: str, content_type: str = _TEXT) -> _Reply:
     body = text.encode()
     return status, [("Content-Type", content_type), ("Content-Length", str(len(body)))], [body]
 

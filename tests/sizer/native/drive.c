@@ -1,9 +1,9 @@
 /* Runs the walker without Python, for sanitizers: drive THREADS ROUNDS MODE PATH [MOUNTPOINT...]
  *
- * Prints what one walk says, after so many rounds that must all say the same. Modes: `same`, as above; `changing`, where the
- * tree changes meanwhile and any answer without an error will do; `starved`, where the first allocation fails, then the second
- * and so on, until a walk needs none that fails; `stopped`, where another thread stops each walk.
- * Fails if descriptors are left open; memory left behind is the sanitizer's to find.
+ * Prints what one walk says, after so many rounds that must all say the same. Modes: `same`, as above; `changing`,
+ * where the tree changes meanwhile and any answer without an error will do; `starved`, where the first allocation
+ * fails, then the second and so on, until a walk needs none that fails; `stopped`, where another thread stops each
+ * walk. Fails if descriptors are left open; memory left behind is the sanitizer's to find.
  */
 #define _GNU_SOURCE
 #include "walk.h"
@@ -19,6 +19,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+/* Deep enough to tell parts apart in every shape. */
+enum { PARTS_DEPTH = 3 };
 
 static atomic_long allocations_left = -1; /* negative: no limit */
 
@@ -114,7 +117,7 @@ int main(int argc, char **argv)
     unsigned threads = (unsigned)atoi(argv[1]);
     long rounds = atol(argv[2]);
     const char *mode = argv[3];
-    struct walk_root root = {open(argv[4], O_PATH), (const char *const *)argv + 5, (size_t)argc - 5};
+    struct walk_root root = {open(argv[4], O_PATH), (const char *const *)argv + 5, (size_t)argc - 5, PARTS_DEPTH};
     struct walk_usage first = {0}, usages[2];
     int before = open_descriptors();
     bool starved = strcmp(mode, "starved") == 0;

@@ -1,4 +1,5 @@
-/* Fuzz target: the input builds a tree, which the walker must measure as a plain recursion does, with one thread and three.
+/* Fuzz target: the input builds a tree, which the walker must measure as a plain recursion does, with one thread and
+ * three.
  *
  * The tree is made below the directory that the environment variable SCRATCH names, best on tmpfs.
  */
@@ -85,8 +86,12 @@ static void build(int root, const uint8_t *data, size_t size, char *mountpoint)
         case 4:
         case 5:
             mkdirat(here[depth], name, 0700);
-            if (depth < DEEPEST && (here[depth + 1] = openat(here[depth], name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)) >= 0) {
-                length[depth + 1] = length[depth] + (size_t)sprintf(path + length[depth], "%s%s", depth ? "/" : "", name);
+            if (depth == DEEPEST)
+                break;
+            here[depth + 1] = openat(here[depth], name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+            if (here[depth + 1] >= 0) {
+                int added = sprintf(path + length[depth], "%s%s", depth ? "/" : "", name);
+                length[depth + 1] = length[depth] + (size_t)added;
                 depth++;
                 if (data[at + 1] & 16)
                     strcpy(mountpoint, path);
@@ -116,7 +121,7 @@ static void compare(int root, const char *mountpoint, const struct plain *plain,
 {
     struct walk_meter meter = {0};
     struct walk_control control = {&meter, INFINITY, 1, INFINITY, INT64_MAX, threads, false, NULL, NULL};
-    struct walk_root walked = {root, &mountpoint, *mountpoint != '\0'};
+    struct walk_root walked = {root, &mountpoint, *mountpoint != '\0', threads};
     struct walk_usage usage;
 
     if (walk_measure(&walked, 1, &control, &usage) != 0 || !usage.complete || usage.unreadable != NULL ||

@@ -1,0 +1,7 @@
+"""`python -m dashboards`."""
+
+import sys
+
+from dashboards.generate import main
+
+sys.exit(main())

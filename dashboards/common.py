@@ -1,0 +1,63 @@
+"""What the dashboards have in common: their addresses, their variables, and expressions that more than one shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dashboards.panels import Steps, link, variable
+from dashboards.query import SELECTED, by
+from dashboards.recording import FILESYSTEM_TREND
+from dashboards.settings import Settings
+from docker_storage_exporter.collector import catalogue as c
+
+OVERVIEW = "docker-storage-overview"
+VOLUMES = "docker-storage-volumes"
+CONTAINERS = "docker-storage-containers"
+BIND_MOUNTS = "docker-storage-bind-mounts"
+HEALTH = "docker-storage-health"
+
+_SETTINGS = Settings()
+_LINES = 20
+HOST_OF_ROW = "${__data.fields.Host:percentencode}"
+FULL = Steps(1 - _SETTINGS.full_warning_avail, 1 - _SETTINGS.full_critical_avail)
+"""The colours of a share that is used: those of the alerts."""
+SOON = Steps(_SETTINGS.fill_warning_horizon.seconds * 3, _SETTINGS.fill_warning_horizon.seconds, falling=True)
+"""The colours of a time that is left."""
+
+USED = f"1 - {SELECTED(c.FILESYSTEM_AVAIL)} / {SELECTED(c.FILESYSTEM_SIZE)}"
+"""The share of each filesystem under a data root that is used."""
+FULL_IN = f"{SELECTED(c.FILESYSTEM_AVAIL)} / -({SELECTED(FILESYSTEM_TREND)} < 0)"
+"""Seconds until each filesystem is full, going on as in the last six hours; nothing where it is not filling."""
+
+
+def variables() -> list[Any]:
+    """The variables of every dashboard: which jobs, which hosts."""
+    return [
+        variable("job", "Job", f"label_values({c.BUILD_INFO.name}, job)"),
+        variable("instance", "Instance", f'label_values({c.BUILD_INFO.name}{{job=~"$job"}}, instance)'),
+    ]
+
+
+def largest(number: int, labels: tuple[str, ...], expression: str) -> str:
+    """The largest few, by these labels."""
+    return f"topk({number}, {by('sum', labels, expression)})"
+
+
+def shown(labels: tuple[str, ...], expression: str) -> str:
+    """As many series as a panel over time can show: with everything chosen, a fleet has thousands."""
+    return by("sum", labels, f"topk({_LINES}, {expression})")
+
+
+def volume_link() -> str:
+    """The detail view of the volume that a row of a table is about."""
+    return link(VOLUMES, instance=HOST_OF_ROW, volume="${__data.fields.Volume:percentencode}")
+
+
+def container_link() -> str:
+    """The detail view of the container that a row of a table is about."""
+    return link(CONTAINERS, instance=HOST_OF_ROW, container="${__data.fields.Container:percentencode}")
+
+
+def host_link(uid: str) -> str:
+    """A dashboard of the host that a row of a table is about."""
+    return link(uid, instance=HOST_OF_ROW)

@@ -1,0 +1,66 @@
+"""`doctor`: what this process can and cannot see, why, what that costs, and what to do."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+
+from docker_storage_exporter.cli.log import set_up_log
+from docker_storage_exporter.cli.options import parser, settings_from
+from docker_storage_exporter.doctor import Finding, examine, look
+from docker_storage_exporter.model import printable
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Print one line for each finding; exit code 1 when something costs metrics or breaks a promise."""
+    options = command_parser().parse_args(arguments)
+    settings = settings_from(options)
+    set_up_log("debug" if settings.log_level == "debug" else "error")
+    found = examine(look(settings))
+    if options.format == "json":
+        print(json.dumps([_object(finding) for finding in found], indent=2))
+    else:
+        sys.stdout.write(_table(found))
+    return 1 if any(finding.bad for finding in found) else 0
+
+
+def command_parser() -> argparse.ArgumentParser:
+    """The options of `doctor`."""
+    made = parser("doctor", "Say what the exporter can and cannot see here, what that costs, and what to do about it.")
+    made.add_argument("--format", choices=("table", "json"), default="table", help="default: table")
+    return made
+
+
+def _object(finding: Finding) -> dict[str, object]:
+    return {
+        "check": finding.check,
+        "state": finding.state.value,
+        "what": printable(finding.what),
+        "costs": list(finding.families),
+        "do": finding.do,
+    }
+
+
+def _table(found: Sequence[Finding]) -> str:
+    """State and check in columns, then what was found, which families it costs, and what to do."""
+    width = max(len(finding.check) for finding in found)
+    lines = [f"{'STATE':7}  {'CHECK':{width}}  WHAT; WHAT IT COSTS; WHAT TO DO"]
+    lines += [f"{finding.state.value:7}  {finding.check:{width}}  {_text(finding)}" for finding in found]
+    return (
+        "\n".join("".join(char if char.isprintable() else ascii(char)[1:-1] for char in line) for line in lines) + "\n"
+    )
+
+
+def _text(finding: Finding) -> str:
+    parts = [printable(finding.what)]
+    if finding.costs:
+        parts.append(f"costs {', '.join(_short([family.name for family in group]) for group in finding.costs)}")
+    if finding.do:
+        parts.append(f"do: {finding.do}")
+    return "; ".join(parts)
+
+
+def _short(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"

@@ -1,0 +1,69 @@
+"""The mounts that a process apart from the host stands on: do they show what is mounted later, and are they read-only.
+
+A read-only bind mount holds for itself alone: a mount below it keeps its own state, and may be writable.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from docker_storage_exporter.doctor.finding import LOST, VOLUME_FILESYSTEMS, Finding, State
+from docker_storage_exporter.doctor.scene import Scene
+from docker_storage_exporter.hostfs import MountEntry
+from docker_storage_exporter.model import Kind, printable
+
+_RSLAVE = "mount it with slave propagation: -v /:/host:ro,rslave"
+_SHOWN = 3
+# What an engine mounts below its data root by itself. Through slave propagation these arrive writable, always.
+_ENGINE_OWN = re.compile(
+    r"overlay2/[^/]+/merged|containers/[0-9a-f]{64}/mounts/shm|volumes/[^/]+/_data|rootfs/[^/]+/[0-9a-f]{64}"
+)
+
+
+def findings(scene: Scene) -> Iterator[Finding]:
+    """About the mount under the data root."""
+    if scene.root.error is not None or scene.root.remote:
+        return
+    covering = scene.mounts.covering(scene.host.view(scene.root.path))
+    if not scene.apart or covering is None:
+        known = "this is the engine's mount namespace" if scene.apart is False else "no sign of a container"
+        yield Finding("mounts", State.OK, f"{known}: every mount is seen as it is")
+        return
+    yield _propagation(covering)
+    yield _read_only(scene, covering)
+
+
+def _propagation(mount: MountEntry) -> Finding:
+    name = printable(mount.mountpoint)
+    if mount.propagation != "private":
+        return Finding("propagation", State.OK, f"{name} is {mount.propagation}: mounts made later are seen")
+    what = f"{name} is private: what the engine mounts later is not seen, and such volumes are measured wrongly"
+    return Finding("propagation", State.ERROR, what, (VOLUME_FILESYSTEMS, LOST[Kind.VOLUME]), _RSLAVE)
+
+
+def _read_only(scene: Scene, mount: MountEntry) -> Finding:
+    name = printable(mount.mountpoint)
+    if not mount.read_only:
+        what = f"{name} is writable; the exporter never writes, but nothing else keeps it from doing so"
+        return Finding("read-only", State.WARNING, what, do="mount it read-only: -v /:/host:ro,rslave")
+    writable = _writable_below(scene, mount)
+    if not writable:
+        return Finding("read-only", State.OK, f"{name} is read-only, with all that is mounted below it")
+    shown = ", ".join(printable(path) for path in writable[:_SHOWN])
+    more = f" and {len(writable) - _SHOWN} more" if len(writable) > _SHOWN else ""
+    what = f"{name} is read-only, but not what is mounted below it: {shown}{more}"
+    return Finding("read-only", State.ERROR, what, do="mount it recursively read-only, or leave those out")
+
+
+def _writable_below(scene: Scene, mount: MountEntry) -> list[str]:
+    """Writable mount points below a read-only one, but for those that the engine made for itself."""
+    root = scene.host.view(scene.root.path)
+    found = []
+    for part in scene.mounts.below(mount.mountpoint):
+        path = f"{mount.mountpoint.rstrip('/')}/{part}"
+        entry = scene.mounts.at(path)
+        own = path.startswith(root + "/") and _ENGINE_OWN.fullmatch(path[len(root) + 1 :])
+        if entry is not None and not entry.read_only and not own:
+            found.append(path)
+    return found

@@ -1,0 +1,81 @@
+"""The storage roots: can they be listed, down to where the engine keeps each kind of thing."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+
+from docker_storage_exporter.doctor.finding import LOST, ROOT_FILESYSTEM, SIZES, Finding, Group, State
+from docker_storage_exporter.doctor.scene import Scene
+from docker_storage_exporter.model import Kind
+
+_RIGHTS = "run as root or with CAP_DAC_READ_SEARCH"
+_PARTS: tuple[tuple[str, tuple[Group, ...]], ...] = (
+    ("containers", (LOST[Kind.LOG],)),
+    ("volumes", (LOST[Kind.VOLUME],)),
+    ("overlay2", (LOST[Kind.LAYER],)),
+)
+_CONTAINERD_ROOTS = ("{root}/containerd/daemon", "/var/lib/containerd")
+
+
+def findings(scene: Scene) -> Iterator[Finding]:
+    """About the data root and, where images lie there, containerd's."""
+    yield _data_root(scene)
+    inventory = scene.probe.inventory
+    if inventory is not None and inventory.engine.image_store == "containerd":
+        yield _containerd_root(scene)
+
+
+def _data_root(scene: Scene) -> Finding:
+    root, everything = scene.root, (*SIZES, ROOT_FILESYSTEM)
+    if root.remote:
+        what = f"{root.path} lies on a remote filesystem, which is never touched"
+        return Finding("data root", State.ERROR, what, everything, "keep the data root on a local disk")
+    if root.error is not None:
+        return Finding("data root", State.ERROR, f"{root.path}: {root.error.strerror}", everything, _remedy(root.error))
+    closed: list[str] = []
+    costs: list[Group] = []
+    error = _cannot_list(scene, root.path)
+    if error is not None:
+        return Finding("data root", State.ERROR, f"{root.path}: {error.strerror}", everything, _remedy(error))
+    for name, lost in _PARTS:
+        error = _cannot_list(scene, f"{root.path}/{name}")
+        if error is not None and error.errno != errno.ENOENT:
+            closed.append(f"{name}: {error.strerror}")
+            costs += lost
+    if closed:
+        return Finding("data root", State.ERROR, f"{root.path}: {', '.join(closed)}", tuple(costs), _RIGHTS)
+    if _cannot_list(scene, f"{root.path}/containers"):
+        what = f"{root.path} has no containers directory: it is not the data root of an engine"
+        return Finding("data root", State.ERROR, what, everything, "name it with --path.data-root")
+    covering = scene.mounts.covering(scene.host.view(root.path))
+    where = f", on {covering.filesystem}" if covering else ""
+    return Finding("data root", State.OK, f"{root.path} can be listed{where}")
+
+
+def _containerd_root(scene: Scene) -> Finding:
+    """Containerd does not tell where its root is: it is looked for where engines put it."""
+    for path in (candidate.format(root=scene.root.path) for candidate in _CONTAINERD_ROOTS):
+        error = _cannot_list(scene, path)
+        if error is None:
+            return Finding("containerd root", State.OK, f"{path} can be listed")
+        if error.errno != errno.ENOENT:
+            return Finding("containerd root", State.ERROR, f"{path}: {error.strerror}", (LOST[Kind.LAYER],), _RIGHTS)
+    what = "found neither below the data root nor at /var/lib/containerd"
+    return Finding("containerd root", State.WARNING, what, (LOST[Kind.LAYER],), "mount it where the host has it")
+
+
+def _cannot_list(scene: Scene, path: str) -> OSError | None:
+    try:
+        with os.scandir(scene.host.view(path)) as entries:
+            next(entries, None)
+    except OSError as error:
+        return error
+    return None
+
+
+def _remedy(error: OSError) -> str:
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return _RIGHTS
+    return "name it with --path.data-root; in a container, mount the host's / and name it with --path.rootfs"

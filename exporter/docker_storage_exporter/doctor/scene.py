@@ -1,0 +1,62 @@
+"""Everything the checks look at, gathered once."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+
+from docker_storage_exporter import sizer
+from docker_storage_exporter.hostfs import Host, Kernel, MountTable, Rights, Source, read_kernel, read_rights
+from docker_storage_exporter.inventory import Probe, probe
+from docker_storage_exporter.settings import DEFAULT_DATA_ROOT, Settings
+
+_CONTAINER_ROOTS = frozenset({"overlay", "fuse.fuse-overlayfs"})
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One host as this process sees it. `root` is what stands at the data root.
+
+    `apart` says that this process has mounts of its own, as in a container: what it sees then depends on how the
+    host's directories were mounted into it. None means that nothing tells.
+    """
+
+    settings: Settings
+    host: Host
+    mounts: MountTable
+    probe: Probe
+    root: Source
+    apart: bool | None = False
+    rights: Rights = field(default_factory=lambda: Rights(0))
+    kernel: Kernel = field(default_factory=lambda: Kernel(""))
+    sizer: str = "c"
+
+
+def look(settings: Settings) -> Scene:
+    """Gather the facts. Raises OSError without a /proc of this process's own."""
+    host = Host(settings.path_rootfs, settings.path_procfs)
+    mounts = host.mounts()
+    asked = probe(settings, host)
+    engine_root = asked.inventory.engine.data_root if asked.inventory else ""
+    return Scene(
+        settings=settings,
+        host=host,
+        mounts=mounts,
+        probe=asked,
+        root=host.resolve(settings.path_data_root or engine_root or DEFAULT_DATA_ROOT, mounts),
+        apart=_stands_apart(host, mounts, asked.engine_pid),
+        rights=read_rights(),
+        kernel=read_kernel(),
+        sizer=sizer.implementation,
+    )
+
+
+def _stands_apart(host: Host, mounts: MountTable, engine_pid: int) -> bool | None:
+    """Whether this is another mount namespace than the engine's: known by its process, else by a container's root."""
+    if host.rootfs:
+        return True
+    try:
+        return os.readlink(f"{host.procfs}/{engine_pid}/ns/mnt") != os.readlink("/proc/self/ns/mnt")
+    except OSError:
+        root = mounts.at("/")
+        return True if root is not None and root.filesystem in _CONTAINER_ROOTS else None

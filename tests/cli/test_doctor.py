@@ -1,0 +1,54 @@
+"""`doctor` as a command: where there is nothing, on a made-up data root, and beside an engine of another host."""
+
+import json
+import re
+
+from cli.conftest import GOOD
+from docker_storage_exporter.collector.catalogue import OBJECT_FAMILIES
+
+
+def _findings(done):
+    return {finding["check"]: finding for finding in json.loads(done.stdout)}
+
+
+def test_where_there_is_nothing_everything_is_lost(run, nothing_there):
+    done = run("doctor", nothing_there, "--format=json")
+
+    found = _findings(done)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert found["engine"]["costs"] == [family.name for family in OBJECT_FAMILIES]
+    assert found["data root"]["what"] == "/var/lib/docker: No such file or directory"
+
+
+def test_beside_an_engine_of_another_host_no_size_is_taken(run, engine, data_root):
+    done = run("doctor", data_root, "--format=json", environment={"DOCKER_HOST": engine(GOOD)})
+
+    found = _findings(done)
+    assert done.returncode == 1
+    assert found["engine"]["state"] == "ok"
+    assert found["same host"]["state"] == "error"
+    assert "docker_volume_allocated_bytes" in found["same host"]["costs"]
+    assert found["volumes"]["what"] == "0 of 1 can be opened; 1 foreign_engine"
+
+
+def test_a_made_up_data_root_has_all_but_an_engine(run, data_root, demo, tmp_path, golden):
+    done = run("doctor", data_root)
+
+    assert (done.returncode, done.stderr) == (1, "")
+    steady = [
+        line for line in done.stdout.splitlines() if line.split()[1] not in ("rights", "processes", "kernel", "walker")
+    ]
+    text = "\n".join(steady).replace(demo.data_root, "ROOT").replace(str(tmp_path), "FOLDER")
+    golden("doctor.txt", re.sub(r"on \w+$", "on FILESYSTEM", text, flags=re.MULTILINE) + "\n")
+
+
+def test_a_line_stays_a_line_whatever_the_data_root_is_called(run, tmp_path):
+    done = run("doctor", f"--path.data-root={tmp_path}/line\nfeed\x1b[31m")
+
+    assert f"{tmp_path}/line\\nfeed\\x1b[31m: No such file or directory" in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+def test_bad_options_are_one_line(fails):
+    assert fails(2, "doctor", "--format=xml").startswith("argument --format: invalid choice: 'xml'")
+    assert fails(2, "doctor", "--path.rootfs=relative").endswith("'relative' is not an absolute path")

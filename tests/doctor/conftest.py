@@ -1,0 +1,42 @@
+"""Scenes: hosts as a process might see them, made of values and of small trees."""
+
+import pytest
+
+from docker_storage_exporter.doctor import Scene
+from docker_storage_exporter.hostfs import Host, MountEntry, MountTable, Rights, Source
+from docker_storage_exporter.inventory import Probe, Proof
+from docker_storage_exporter.model import Engine, Inventory
+from docker_storage_exporter.settings import Settings
+
+ENGINE = Engine(version="27.0.0", storage_driver="overlay2", data_root="/var/lib/docker")
+EVERY_RIGHT = Rights(0, frozenset({"CAP_DAC_READ_SEARCH", "CAP_SYS_PTRACE"}))
+
+
+@pytest.fixture
+def rootfs(tmp_path):
+    """A host's root with an empty data root."""
+    for part in ("containers", "volumes", "overlay2"):
+        (tmp_path / "host/var/lib/docker" / part).mkdir(parents=True)
+    return tmp_path / "host"
+
+
+@pytest.fixture
+def scene(rootfs):
+    """A scene in which all is well, but for what is given."""
+
+    def make(*mounts, containers=(), engine=ENGINE, trouble="", source="api", refused=None, probe=None, **changes):
+        inventory = Inventory(
+            engine, containers=tuple(containers), source=source, root="/var/lib/docker", refused=refused
+        )
+        proof = None if refused or source == "disk" else Proof.ID
+        facts = {
+            "settings": Settings(),
+            "host": Host(str(rootfs), str(rootfs / "proc")),
+            "mounts": MountTable([MountEntry("/", "ext4", (8, 1)), *mounts]),
+            "probe": probe or Probe("unix:///engine.sock", inventory, trouble, "1.46", proof, 1),
+            "root": Source("/var/lib/docker"),
+            "rights": EVERY_RIGHT,
+        }
+        return Scene(**(facts | changes))
+
+    return make

@@ -1,0 +1,52 @@
+"""State across restarts beside a real engine: bound to its id, and right where the engine has the disk to itself."""
+
+import json
+
+import pytest
+
+pytestmark = pytest.mark.engine
+
+SIZES = {
+    "docker_volume_allocated_bytes": "volume",
+    "docker_volume_measured_timestamp_seconds": "volume",
+    "docker_container_layer_allocated_bytes": "container",
+    "docker_container_log_bytes": "container",
+}
+
+
+def test_the_first_page_after_a_restart_has_every_size_and_its_time(dockerd, exporter, tmp_path):
+    dockerd.docker("volume", "create", "remembered")
+    (dockerd.volume_path("remembered") / "data").write_bytes(b"r" * 100_000)
+    dockerd.docker("run", "-d", "--name=remembering", "-v", "remembered:/data", "busybox:test", "sleep", "1d")
+    texts = {"state_file": f"{tmp_path}/state.json", "scan_interval": "1h"}
+    first = exporter(**texts)
+    page = first.settled()
+    first.exporter.stop()
+
+    again = exporter(**texts).page()
+
+    assert {name: again.by(label, name) for name, label in SIZES.items()} == {
+        name: page.by(label, name) for name, label in SIZES.items()
+    }
+    assert again.value("docker_volume_allocated_bytes", volume="remembered") >= 100_000
+    assert not any(again.by("kind", "docker_storage_pending_objects").values())
+    engine = json.loads((tmp_path / "state.json").read_text())["host"]["engine"]
+    assert engine == dockerd.docker("info", "--format={{.ID}}").strip()
+
+
+def test_the_state_of_another_engine_is_not_taken_for_this_ones(dockerd, exporter, tmp_path, caplog):
+    path = tmp_path / "state.json"
+    dockerd.docker("volume", "create", "mine")
+    first = exporter(state_file=str(path))
+    first.settled()
+    first.exporter.stop()
+    document = json.loads(path.read_text())
+    document["host"]["engine"] = "SOME-OTHER"
+    for row in document["trees"]:
+        row["allocated_bytes"] = 12345
+    path.write_text(json.dumps(document))
+
+    page = exporter(state_file=str(path)).settled()
+
+    assert "belongs to another engine or data root" in caplog.text
+    assert 12345 not in page.by("volume", "docker_volume_allocated_bytes").values()
