@@ -26,6 +26,7 @@ def test_the_exit_codes_stay_what_they_are():
         "NothingToMeasureError": 3,
         "AccessError": 4,
         "ListenError": 5,
+        "NoAnswerError": 1,
         "EngineError": 6,
         "EngineUnreachableError": 6,
     }

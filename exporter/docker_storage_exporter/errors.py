@@ -5,6 +5,7 @@ ExporterError                 1  anything that ends a command with one clear lin
 +-- NothingToMeasureError     3  neither an engine nor a data root was found
 +-- AccessError               4  the engine or the data root is there, but this process may not use it
 +-- ListenError               5  the address to serve on is taken or not ours
++-- NoAnswerError             1  no exporter on this host gave a listing
 +-- EngineError               6  the engine answers, but not with anything that can be used
     +-- EngineUnreachableError   there is no engine: nothing listens at its address
 
@@ -42,6 +43,10 @@ class ListenError(ExporterError):
     """The address cannot be listened on."""
 
     exit_code = 5
+
+
+class NoAnswerError(ExporterError):
+    """No exporter on this host gave a listing."""
 
 
 class EngineError(ExporterError):

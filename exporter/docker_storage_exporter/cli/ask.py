@@ -6,17 +6,13 @@ import http.client
 import json
 from typing import Any
 
-from docker_storage_exporter.errors import AccessError, EngineError, ExporterError, SettingError
+from docker_storage_exporter.errors import AccessError, EngineError, NoAnswerError, SettingError
 from docker_storage_exporter.hostfs import Host, host_mark
 from docker_storage_exporter.report.listing import OBJECTS_PATH, Listing, from_document
 from docker_storage_exporter.settings import DEFAULT_DATA_ROOT, Address, Settings
 
 _PATIENCE_SECONDS = 5.0
 _EVERY_ADDRESS = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read, not bound
-
-
-class NoAnswerError(ExporterError):
-    """No exporter on this host gave a listing."""
 
 
 def exporter_address(settings: Settings) -> Address:

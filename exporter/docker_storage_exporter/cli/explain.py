@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import sys
 
-from docker_storage_exporter.cli.ask import NoAnswerError, ask_same
+from docker_storage_exporter.cli.ask import ask_same
 from docker_storage_exporter.cli.terminal import look_of, patient_control
-from docker_storage_exporter.errors import SettingError
+from docker_storage_exporter.errors import NoAnswerError, SettingError
 from docker_storage_exporter.hostfs import Host, examine
 from docker_storage_exporter.inventory import CurrentInventory
 from docker_storage_exporter.inventory.client import EngineClient
