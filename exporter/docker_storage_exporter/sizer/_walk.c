@@ -1,7 +1,7 @@
 /* Promise: converts what Python says into what walk.h wants and back, and nothing else. The interpreter lock is
  * released for the whole walk; it is taken only to run signal handlers when a signal arrives.
  *
- * The arguments are checked by core.py, the only caller; the address of the meter must be that of three 64-bit
+ * The arguments are checked by core.py, the only caller; the address of the meter must be that of four 64-bit
  * integers.
  */
 #define PY_SSIZE_T_CLEAN
@@ -124,10 +124,11 @@ static PyObject *answer(const struct request *request)
     for (size_t i = 0; usages != NULL && i < request->count; i++) {
         const struct walk_usage *usage = &request->usages[i];
         /* NULL for an object makes the whole a failure, with the exception that is set; N gives the reference away. */
-        PyObject *item = Py_BuildValue("(KKKNOKdN)", (unsigned long long)usage->allocated_bytes,
+        PyObject *item = Py_BuildValue("(KKKNOKdNLK)", (unsigned long long)usage->allocated_bytes,
                                        (unsigned long long)usage->apparent_bytes, (unsigned long long)usage->inodes,
                                        unreadable_counts(usage), usage->complete ? Py_True : Py_False,
-                                       (unsigned long long)usage->entries, usage->cpu_seconds, list_parts(usage));
+                                       (unsigned long long)usage->entries, usage->cpu_seconds, list_parts(usage),
+                                       (long long)usage->changed, (unsigned long long)usage->future);
         if (item == NULL)
             Py_CLEAR(usages);
         else
@@ -141,16 +142,17 @@ static PyObject *measure(PyObject *module, PyObject *arguments)
     struct request request = {0};
     struct walk_control control = {.interrupted = on_signal, .context = &request};
     PyObject *roots, *address, *usages = NULL;
-    long long max_entries;
+    long long max_entries, now;
     int polite;
 
     (void)module;
-    if (!PyArg_ParseTuple(arguments, "O!OdddLIp", &PyTuple_Type, &roots, &address, &control.burst, &control.share,
-                          &control.deadline, &max_entries, &control.threads, &polite))
+    if (!PyArg_ParseTuple(arguments, "O!OdddLIpL", &PyTuple_Type, &roots, &address, &control.burst, &control.share,
+                          &control.deadline, &max_entries, &control.threads, &polite, &now))
         return NULL;
     control.meter = PyLong_AsVoidPtr(address);
     control.max_entries = max_entries;
     control.polite = polite;
+    control.now = now;
     if (!PyErr_Occurred() && read_roots(&request, roots)) {
         request.released = PyEval_SaveThread();
         int error = walk_measure(request.roots, request.count, &control, request.usages);

@@ -7,5 +7,6 @@ def measure(
     max_entries: int,
     threads: int,
     polite: bool,
+    now: int,
     /,
-) -> list[tuple[int, int, int, dict[int, int], bool, int, float, list[tuple[int, bytes, int, int, int]]]]: ...
+) -> list[tuple[int, int, int, dict[int, int], bool, int, float, list[tuple[int, bytes, int, int, int]], int, int]]: ...

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from collections.abc import Collection, Sequence
 
 from docker_storage_exporter.sizer import _walk
 from docker_storage_exporter.sizer.usage import Control, Part, Root, Usage
 
 _NO_LIMIT = 2**63 - 1
+_NO_TIME = -(2**63)
 
 
 def measure(roots: Sequence[Root], control: Control | None = None) -> list[Usage]:
@@ -29,8 +31,21 @@ def measure(roots: Sequence[Root], control: Control | None = None) -> list[Usage
             entries=entries,
             cpu_seconds=cpu_seconds,
             parts=_named(parts),
+            changed=None if changed == _NO_TIME else changed / 1e9,
+            future=future,
         )
-        for allocated_bytes, apparent_bytes, inodes, unreadable, complete, entries, cpu_seconds, parts in _walk.measure(
+        for (
+            allocated_bytes,
+            apparent_bytes,
+            inodes,
+            unreadable,
+            complete,
+            entries,
+            cpu_seconds,
+            parts,
+            changed,
+            future,
+        ) in _walk.measure(
             tuple((root.descriptor, _sorted(root.mountpoints), root.depth) for root in roots),
             control.meter_address,
             control.burst,
@@ -39,6 +54,7 @@ def measure(roots: Sequence[Root], control: Control | None = None) -> list[Usage
             int(min(control.max_entries, _NO_LIMIT)),
             max(1, control.threads),
             control.polite,
+            time.time_ns(),
         )
     ]
 

@@ -252,7 +252,13 @@ static bool visit_next(struct worker *worker)
     }
     if (worker->pending_count == parent->first)
         pop(worker);
-    return descent_push(worker, node, descriptor) && listing_read(worker);
+    if (!descent_push(worker, node, descriptor))
+        return false;
+    /* Empty directories take their time too: without this, a walk over many of them would neither pace itself nor be
+     * seen to get on. */
+    if (++worker->unchecked >= ENTRIES_PER_CHECK && !tally_check(worker))
+        return false;
+    return listing_read(worker);
 }
 
 void descent_drop_spent(struct worker *worker)

@@ -57,15 +57,17 @@ static bool count_entry(struct worker *worker, const char *name)
     if (status.st_dev != worker->tree->device)
         return true;
     if (S_ISDIR(status.st_mode)) {
+        tally_change(worker, changed_at(&status));
         worker->tally.inodes++;
         worker->tally.blocks += (uint64_t)status.st_blocks;
         return note_directory(worker, name, &status);
     }
     if (status.st_nlink > 1) {
         worker->linked[worker->linked_count++] =
-            (struct linked){status.st_ino, (uint64_t)status.st_blocks, (uint64_t)status.st_size};
+            (struct linked){status.st_ino, (uint64_t)status.st_blocks, (uint64_t)status.st_size, changed_at(&status)};
         return true;
     }
+    tally_change(worker, changed_at(&status));
     worker->tally.inodes++;
     worker->tally.blocks += (uint64_t)status.st_blocks;
     worker->tally.apparent_bytes += (uint64_t)status.st_size;
@@ -82,7 +84,7 @@ bool listing_count(struct worker *worker, char *buffer, size_t length)
             continue;
         if (walk_halted(worker->walk) || !count_entry(worker, entry->name))
             return false;
-        if (++worker->unchecked == ENTRIES_PER_CHECK) {
+        if (++worker->unchecked >= ENTRIES_PER_CHECK) {
             if (!tally_check(worker))
                 return false;
             if (queue_hungry(worker->walk))

@@ -34,6 +34,7 @@ class Pace:
         while seconds > 0:
             self._raise_if_over()
             self._control.sleep(min(seconds, _LONGEST_NAP_SECONDS))
+            self._control.beat()
             seconds = due - time.monotonic()
         self._cpu += time.thread_time() - cpu
 

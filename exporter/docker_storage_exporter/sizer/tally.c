@@ -22,6 +22,17 @@ static int64_t nanoseconds(clockid_t clock)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+int64_t changed_at(const struct stat *status)
+{
+    enum { PER_SECOND = 1000000000 };
+
+    if (status->st_ctim.tv_sec >= INT64_MAX / PER_SECOND)
+        return INT64_MAX;
+    if (status->st_ctim.tv_sec <= INT64_MIN / PER_SECOND)
+        return WALK_NO_TIME + 1;
+    return (int64_t)status->st_ctim.tv_sec * PER_SECOND + status->st_ctim.tv_nsec;
+}
+
 int64_t thread_cpu_nanoseconds(void)
 {
     return nanoseconds(CLOCK_THREAD_CPUTIME_ID);
@@ -42,6 +53,7 @@ static bool count_linked(struct worker *worker)
         if (added < 0)
             return false;
         if (added) {
+            tally_change(worker, file->changed);
             worker->tally.inodes++;
             worker->tally.blocks += file->blocks;
             worker->tally.apparent_bytes += file->apparent_bytes;
@@ -62,6 +74,9 @@ bool tally_merge(struct worker *worker)
     tree->usage->inodes += tally->inodes;
     tree->usage->allocated_bytes += tally->blocks * 512;
     tree->usage->apparent_bytes += tally->apparent_bytes;
+    tree->usage->future += tally->future;
+    if (tally->changed > tree->usage->changed)
+        tree->usage->changed = tally->changed;
     if (worker->part < tree->usage->part_count) {
         struct walk_part *part = &tree->usage->parts[worker->part];
         part->inodes += tally->inodes;
@@ -72,7 +87,8 @@ bool tally_merge(struct worker *worker)
 
     __atomic_fetch_add(&meter->entries, (int64_t)tally->entries, __ATOMIC_RELAXED);
     __atomic_fetch_add(&meter->allocated_bytes, (int64_t)tally->blocks * 512, __ATOMIC_RELAXED);
-    *tally = (struct tally){0};
+    __atomic_fetch_add(&meter->beats, 1, __ATOMIC_RELAXED);
+    *tally = (struct tally){.changed = WALK_NO_TIME};
     worker->linked_count = 0;
     worker->unchecked = 0;
     if (!remembered)
@@ -138,6 +154,7 @@ static void sleep_off(struct worker *worker, double seconds)
         if (seconds * 1e9 < LONGEST_NAP_NANOSECONDS)
             nap.tv_nsec = (long)(seconds * 1e9);
         nanosleep(&nap, NULL);
+        __atomic_fetch_add(&worker->walk->control->meter->beats, 1, __ATOMIC_RELAXED);
         seconds = due - (double)monotonic_nanoseconds() * 1e-9;
     }
     worker->cpu_merged = thread_cpu_nanoseconds();

@@ -46,8 +46,10 @@ class Usage:
     Docker Engine calls the size of a volume or a writable layer.
     `inodes` counts distinct inodes, the root included. `unreadable` counts by errno name what exists but could not
     be read; what vanished during the walk is no error. `complete` is False when the walk was cut short.
-    `entries` and `cpu_seconds` are what the walk cost; they do not take part in comparisons. Nor do `parts`, sorted by
-    path, because of inodes with names in several of them.
+    `changed` is the newest change of an inode (its ctime), in seconds since the epoch; None without any. Changes later
+    than the begin of the walk are ignored, and `future` counts them.
+    `entries` and `cpu_seconds` are what the walk cost; they do not take part in comparisons. Nor do `changed` and
+    `future`, nor `parts`, sorted by path, because of inodes with names in several of them.
     """
 
     allocated_bytes: int = 0
@@ -58,6 +60,8 @@ class Usage:
     entries: int = field(default=0, compare=False)
     cpu_seconds: float = field(default=0.0, compare=False)
     parts: tuple[Part, ...] = field(default=(), compare=False)
+    changed: float | None = field(default=None, compare=False)
+    future: int = field(default=0, compare=False)
 
     @property
     def unreadable_entries(self) -> int:
@@ -86,9 +90,9 @@ class Control:
     deadline: float = float("inf")
     threads: int = 1
     polite: bool = True
-    # What the C core reads and writes while the interpreter runs: stopped, entries, allocated bytes. An array, because
-    # its memory has an address and never moves as long as nothing is appended.
-    _meter: array[int] = field(default_factory=lambda: array("q", (0, 0, 0)), init=False, repr=False)
+    # What the C core reads and writes while the interpreter runs: stopped, entries, allocated bytes, beats. An array,
+    # because its memory has an address and never moves as long as nothing is appended.
+    _meter: array[int] = field(default_factory=lambda: array("q", (0, 0, 0, 0)), init=False, repr=False)
     _stopped: threading.Event = field(default_factory=threading.Event, init=False, repr=False)
 
     @property
@@ -105,6 +109,16 @@ class Control:
         """Tell what a walker has counted since it last did."""
         self._meter[1] += entries
         self._meter[2] += allocated_bytes
+        self._meter[3] += 1
+
+    @property
+    def beats(self) -> int:
+        """A number that grows while a walk gets on, or naps for its share: one that hangs in the kernel does not."""
+        return self._meter[3]
+
+    def beat(self) -> None:
+        """Tell that a walk gets on."""
+        self._meter[3] += 1
 
     def stop(self) -> None:
         """Ask the walk to end; it does so before its next system call on a directory."""
@@ -118,7 +132,7 @@ class Control:
 
     @property
     def meter_address(self) -> int:
-        """Where three 64-bit integers that outlive every walk of this control lie, for the C core."""
+        """Where four 64-bit integers that outlive every walk of this control lie, for the C core."""
         return self._meter.buffer_info()[0]
 
     def sleep(self, seconds: float) -> None:

@@ -92,6 +92,7 @@ static bool prepare_workers(struct walk *walk, unsigned count)
     for (; walk->worker_count < count; walk->worker_count++) {
         struct worker *worker = &walk->workers[walk->worker_count];
         *worker = (struct worker){.walk = walk, .here = -1, .buffer = malloc(BUFFER_BYTES)};
+        worker->tally.changed = WALK_NO_TIME;
         if (worker->buffer == NULL)
             return false;
     }
@@ -136,7 +137,7 @@ int walk_measure(const struct walk_root *roots, size_t count, const struct walk_
     int error = ENOMEM;
 
     for (size_t i = 0; i < count; i++)
-        usages[i] = (struct walk_usage){.complete = true};
+        usages[i] = (struct walk_usage){.complete = true, .changed = WALK_NO_TIME};
     pthread_mutex_init(&walk.lock, NULL);
     pthread_cond_init(&walk.changed, NULL);
     sem_init(&walk.finished, 0, 0);

@@ -12,6 +12,9 @@
 /* Errors are counted in an array of this length, indexed by errno; Linux lets no filesystem return a larger one. */
 #define WALK_ERRNO_LIMIT 512
 
+/* No change of an inode is as old as this. */
+#define WALK_NO_TIME INT64_MIN
+
 struct walk_root {
     int descriptor;                 /* open on anything, also O_PATH; the caller keeps it open */
     const char *const *mountpoints; /* relative paths, sorted component by component */
@@ -24,6 +27,7 @@ struct walk_meter {
     int64_t stopped;         /* set by the caller: end as soon as possible */
     int64_t entries;         /* names seen, added to by the walk */
     int64_t allocated_bytes; /* added to by the walk */
+    int64_t beats;           /* grows while the walk gets on, naps included: one that hangs in the kernel does not */
 };
 
 struct walk_control {
@@ -37,6 +41,7 @@ struct walk_control {
     /* Called in the calling thread when a signal arrived; true cuts the walk short. May be NULL. */
     bool (*interrupted)(void *context);
     void *context;
+    int64_t now; /* nanoseconds since the epoch; no change can be later */
 };
 
 /* A directory of the first levels, with all that is below it. */
@@ -53,6 +58,8 @@ struct walk_usage {
     uint64_t apparent_bytes;
     uint64_t inodes;
     uint64_t entries;
+    int64_t changed; /* newest change of an inode, nanoseconds since the epoch; WALK_NO_TIME if there is none */
+    uint64_t future; /* inodes whose change lies in the future, which `changed` ignores */
     uint64_t *unreadable; /* WALK_ERRNO_LIMIT counters, or NULL if all are zero */
     struct walk_part *parts; /* if a depth was asked for and the root is a directory */
     size_t part_count;

@@ -29,6 +29,7 @@ from docker_storage_exporter.sizer.usage import Control, Part, Root, Usage
 
 _OPEN_FRAMES = 32
 _ENTRIES_PER_CHECK = 128
+_NO_TIME = -(2**63)
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # A directory that was listed and is now gone, or is now a file or a link, vanished.
 _VANISHED = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
@@ -46,8 +47,8 @@ def measure(roots: Sequence[Root], control: Control | None = None) -> list[Usage
     Never raises for what it finds in a tree; a descriptor that is not open raises OSError.
     """
     control = control or Control()
-    pace = Pace(control)
-    return [_Walk(root, control, pace).run() for root in roots]
+    pace, now = Pace(control), time.time_ns()
+    return [_Walk(root, control, pace, now).run() for root in roots]
 
 
 @dataclass(slots=True)
@@ -82,10 +83,13 @@ class _Frame:
 class _Walk:
     """One walk over one root."""
 
-    def __init__(self, root: Root, control: Control, pace: Pace) -> None:
+    def __init__(self, root: Root, control: Control, pace: Pace, now: int) -> None:
         self._root = root
         self._control = control
         self._pace = pace
+        self._now = now
+        self._newest = _NO_TIME
+        self._future = 0
         self._linked: set[int] = set()
         self._frames: list[_Frame] = []
         self._open: deque[_Frame] = deque()  # frames below the root's that hold a descriptor, outermost first
@@ -116,6 +120,8 @@ class _Walk:
                 Part(part.path, part.blocks * 512, part.apparent, part.inodes)
                 for part in sorted(self._parts, key=lambda part: part.path)
             ),
+            changed=None if self._newest == _NO_TIME else self._newest / 1e9,
+            future=self._future,
         )
 
     def _walk(self) -> None:
@@ -128,6 +134,10 @@ class _Walk:
             return
         self._device = status.st_dev
         self._inodes, self._blocks, self._entries = 1, status.st_blocks, 1
+        if status.st_ctime_ns <= self._now:
+            self._newest = status.st_ctime_ns
+        else:
+            self._future = 1
         self._control.add(1, status.st_blocks * 512)
         if not stat.S_ISDIR(status.st_mode):
             self._apparent = status.st_size
@@ -195,8 +205,9 @@ class _Walk:
             else:
                 self._note(error)
 
-    def _count(self, frame: _Frame, entries: Iterator[os.DirEntry[str]]) -> None:
+    def _count(self, frame: _Frame, entries: Iterator[os.DirEntry[str]]) -> None:  # noqa: C901, PLR0912 - the hot loop
         device, linked, boundary, pending = self._device, self._linked, frame.boundary, frame.pending
+        now, newest, future = self._now, self._newest, self._future
         seen = inodes = blocks = apparent = 0
         try:
             for entry in entries:
@@ -225,7 +236,13 @@ class _Walk:
                     apparent += status.st_size
                 inodes += 1
                 blocks += status.st_blocks
+                if (changed := status.st_ctime_ns) > newest:
+                    if changed <= now:
+                        newest = changed
+                    else:
+                        future += 1
         finally:
+            self._newest, self._future = newest, future
             self._add(frame.parts, seen, inodes, blocks, apparent)
         self._pace.check()
 

@@ -85,6 +85,8 @@ struct tally {
     uint64_t inodes;
     uint64_t blocks;
     uint64_t apparent_bytes;
+    int64_t changed; /* as in walk_usage, and for the whole tree */
+    uint64_t future;
 };
 
 /* A file with several names, to be counted if it is the first of its inode. */
@@ -92,6 +94,7 @@ struct linked {
     ino_t inode;
     uint64_t blocks;
     uint64_t apparent_bytes;
+    int64_t changed;
 };
 
 struct walk;
@@ -187,6 +190,7 @@ bool listing_count(struct worker *worker, char *buffer, size_t length);
 bool tally_merge(struct worker *worker);
 bool tally_check(struct worker *worker);
 void tally_error(struct worker *worker, int error);
+int64_t changed_at(const struct stat *status); /* nanoseconds since the epoch; the nearest ones that fit */
 int64_t thread_cpu_nanoseconds(void);
 int64_t monotonic_nanoseconds(void);
 
@@ -196,6 +200,17 @@ int64_t monotonic_nanoseconds(void);
 size_t parts_add(struct worker *worker, size_t parent, const char *name, uint64_t blocks);
 /* Add each part to the one it is in. */
 void parts_add_up(struct walk_usage *usage);
+
+/* Note when an inode was changed. */
+static inline void tally_change(struct worker *worker, int64_t changed)
+{
+    if (changed <= worker->tally.changed)
+        return;
+    if (changed <= worker->walk->control->now)
+        worker->tally.changed = changed;
+    else
+        worker->tally.future++;
+}
 
 /* Cheap enough for every entry: whether somebody ended the walk. */
 static inline bool walk_halted(struct walk *walk)

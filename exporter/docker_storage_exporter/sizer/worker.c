@@ -90,7 +90,9 @@ static bool begin(struct worker *worker)
         return true;
     }
     tree->device = status.st_dev;
-    worker->tally = (struct tally){.entries = 1, .inodes = 1, .blocks = (uint64_t)status.st_blocks};
+    worker->tally =
+        (struct tally){.entries = 1, .inodes = 1, .blocks = (uint64_t)status.st_blocks, .changed = WALK_NO_TIME};
+    tally_change(worker, changed_at(&status));
     if (!S_ISDIR(status.st_mode)) {
         worker->tally.apparent_bytes = (uint64_t)status.st_size;
         return tally_merge(worker);
