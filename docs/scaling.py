@@ -12,27 +12,36 @@ from pathlib import Path
 from dashboards.recording import recorded_names
 from docker_storage_exporter.collector import LiveCollector, Pages, live_registry
 from docker_storage_exporter.hostfs import Host
+from docker_storage_exporter.layout import (
+    BindFacts,
+    TmpfsFacts,
+    VolumeFacts,
+    bind_key,
+    container_key,
+    volume_key,
+)
+from docker_storage_exporter.measure import LogFiles, Tmpfs, Walk
 from docker_storage_exporter.model import (
-    BindRow,
     Container,
-    ContainerRow,
     Engine,
+    Identity,
     Inventory,
     Kind,
+    Lineage,
     LogSettings,
     Measurement,
-    Method,
     Mount,
+    ObjectKey,
     Place,
+    Row,
+    Size,
     Sized,
     Snapshot,
-    TmpfsRow,
-    Tree,
+    Source,
+    StorageRoot,
     Volume,
-    VolumeRow,
 )
 from docker_storage_exporter.schedule import Budget, Tally
-from docker_storage_exporter.sizer import Usage
 from docker_storage_exporter.store import Store
 
 DOCUMENT = Path(__file__).parent / "scaling.md"
@@ -78,7 +87,7 @@ def page(load: Load, *, gzip: bool = False) -> bytes:
     host = Host()
     status = _Status()
     tally = Tally(inventory_seconds=0.1, last_inventory=_AT)
-    registry = live_registry(LiveCollector(_published(load), tally, Budget(0.1), status, status, host))
+    registry = live_registry(LiveCollector(_published(load), tally, Budget(0.1), status, status, host, status))
     pages = Pages(registry)
     pages.render(snapshot(load))
     return b"".join(pages.page("", gzip=gzip).body)
@@ -117,32 +126,57 @@ def recorded(load: Load) -> tuple[int, int]:
 
 def snapshot(load: Load) -> Snapshot:
     """Everything on such a host, measured, with names as long as people and engines make them."""
+    containers = [_container(load, number) for number in range(load.containers)]
+    users: dict[str, list[tuple[str, Mount]]] = {}
+    for container in containers:
+        for mount in container.mounts:
+            users.setdefault(mount.source, []).append((container.id, mount))
+    tmpfs = [(containers[number % load.containers], f"/run/tmp-{number}") for number in range(load.tmpfs)]
     return Snapshot(
-        inventory=Inventory(Engine(storage_driver="overlay2", data_root="/var/lib/docker"), root="/"),
+        inventory=Inventory(
+            Engine(storage_driver="overlay2", data_root="/var/lib/docker"),
+            containers=tuple(containers),
+            roots=(StorageRoot("/var/lib/docker", mountpoint="/"),),
+        ),
         at=_AT,
-        volumes=tuple(_volume(number) for number in range(load.volumes)),
-        containers=tuple(_container(load, number) for number in range(load.containers)),
-        binds=tuple(_bind(number) for number in range(load.binds)),
+        rows={
+            Kind.VOLUME: tuple(_volume_row(number, users) for number in range(load.volumes)),
+            Kind.LAYER: tuple(
+                Row(container_key(c.id), (c.name,), c, _measured(Walk((f"/var/lib/docker/overlay2/{c.id}/diff",))))
+                for c in containers
+            ),
+            Kind.LOG: tuple(
+                Row(container_key(c.id, Kind.LOG), (c.name,), c, _measured(LogFiles("/", c.id))) for c in containers
+            ),
+            Kind.TMPFS: tuple(_tmpfs_row(container, destination) for container, destination in tmpfs),
+            Kind.BIND: tuple(_bind_row(number) for number in range(load.binds)),
+        },
         cut=dict.fromkeys((Kind.VOLUME, Kind.LAYER, Kind.BIND), 0),
+        mountpoints=("/",),
     )
 
 
-def _volume(number: int) -> VolumeRow:
-    name = f"project-{number % 12}_database-{number:03}"
+def _volume_row(number: int, users: dict[str, list[tuple[str, Mount]]]) -> Row:
+    volume = _volume(number)
+    facts = VolumeFacts(volume, tuple(users.get(volume.name, ())))
+    path = f"/var/lib/docker/volumes/{volume.name}/_data"
+    return Row(volume_key(volume.name), (volume.name,), facts, _measured(Walk((path,))))
+
+
+def _volume(number: int) -> Volume:
     labels = {
         "com.docker.compose.project": f"project-{number % 12}",
         "com.docker.compose.volume": f"database-{number:03}",
     }
-    return VolumeRow(name, Volume(name, labels=labels), _measured(Method.WALK), 1)
+    return Volume(f"project-{number % 12}_database-{number:03}", labels=labels)
 
 
-def _container(load: Load, number: int) -> ContainerRow:
+def _container(load: Load, number: int) -> Container:
     name, key = f"project-{number % 12}-service-{number:03}-1", f"{number:064x}"
     ours = range(number, load.mounts, load.containers)
-    mounts = [Mount("volume", _volume(one % load.volumes).key, f"/var/lib/data/{one}") for one in ours]
+    mounts = [Mount("volume", _volume(one % load.volumes).name, f"/var/lib/data/{one}") for one in ours]
     limit = 30_000_000 if number < load.log_limits else None
-    tmpfs = range(number, load.tmpfs, load.containers)
-    container = Container(
+    return Container(
         key,
         name,
         image_id=f"sha256:{key}",
@@ -153,25 +187,33 @@ def _container(load: Load, number: int) -> ContainerRow:
         mounts=tuple(mounts),
         log=LogSettings("json-file", limit),
     )
-    rows = tuple(TmpfsRow(f"/run/tmp-{one}", _measured(Method.TMPFS, 64 * 2**20)) for one in tmpfs)
-    return ContainerRow(name, container, _measured(Method.WALK), _measured(Method.LOGS), rows)
 
 
-def _bind(number: int) -> BindRow:
+def _tmpfs_row(container: Container, destination: str) -> Row:
+    key = ObjectKey(Kind.TMPFS, "", container.id + destination)
+    facts = TmpfsFacts(container, Mount("tmpfs", "", destination))
+    return Row(key, (container.name, destination), facts, _measured(Tmpfs(destination, container.id, 7)))
+
+
+def _bind_row(number: int) -> Row:
     source = f"/srv/project-{number % 12}/configuration-{number:03}"
-    mount = Mount("bind", source, "/etc/service", "ro")
-    return BindRow(source, source, _measured(Method.WALK), ((f"{0:064x}", mount),))
+    users = ((f"{0:064x}", Mount("bind", source, "/etc/service", "ro")),)
+    return Row(bind_key(source), (source,), BindFacts(source, users), _measured(Walk((source,))))
 
 
-def _measured(method: Method, size_bytes: int | None = None) -> Sized:
-    usage = Usage(allocated_bytes=123_456_789_504, apparent_bytes=123_456_123_456, inodes=12_345)
-    return Sized(Place(Tree(method, "/")), Measurement(usage, at=_AT, size_bytes=size_bytes))
+def _measured(source: Source) -> Sized:
+    limit = None if source.on_host else 64 * 2**20
+    apparent = 123_456_123_456 if source.on_host else None
+    size = Size(123_456_789_504, apparent, 12_345, 0 if source.on_host else None, limit, limit)
+    lineage = Lineage(Identity(1, 1, 1), source.meaning, _AT)
+    return Sized(Place(source, mountpoint="/" if source.on_host else ""), Measurement(size, _AT, source, lineage))
 
 
 class _Status:
-    """An engine that answers, settings that are good."""
+    """An engine that answers, settings that are good, jobs that end."""
 
-    engine_up, successful, succeeded_at = True, True, _AT
+    product, up, abandoned = "docker", True, 0
+    successful, succeeded_at = True, _AT
 
 
 def _published(load: Load) -> Store:

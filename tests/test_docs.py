@@ -10,7 +10,8 @@ from docker_storage_exporter import __version__, cli, errors
 from docker_storage_exporter.collector.catalogue import LIVE_FAMILIES, OBJECT_FAMILIES
 from docker_storage_exporter.collector.family import Origin
 from docker_storage_exporter.inventory import ENDPOINTS
-from docker_storage_exporter.model import Kind, Skip, Unmeasured
+from docker_storage_exporter.layout import KINDS
+from docker_storage_exporter.model import Skip, Unmeasured
 
 PROJECT = Path(__file__).parent.parent
 CHART = "helm/docker-storage-exporter"
@@ -34,7 +35,7 @@ def test_generated_references_are_not_stale(name):
     assert getattr(_generate(), name.replace("-", "_"))() == _text(f"docs/{name}.md"), "run make docs"
 
 
-@pytest.mark.parametrize("reason", [*Kind, *Skip, *Unmeasured])
+@pytest.mark.parametrize("reason", [*KINDS, *Skip, *Unmeasured])
 def test_every_kind_and_reason_is_explained(reason):
     assert f"| `{reason.value}` |" in _text("docs/concepts.md")
 

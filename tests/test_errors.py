@@ -28,5 +28,6 @@ def test_the_exit_codes_stay_what_they_are():
         "ListenError": 5,
         "NoAnswerError": 1,
         "EngineError": 6,
+        "EngineRefusalError": 6,
         "EngineUnreachableError": 6,
     }

@@ -83,7 +83,7 @@ def test_volumes_that_come_and_go_all_the_time_never_take_the_page_down(demo, ex
         folder = f"{demo.data_root}/volumes/fleeting/_data"
         for sub in range(20):
             os.makedirs(f"{folder}/{sub}/deep", exist_ok=True)
-        facts = {"version": "0.1.0", "revision": "", "sizer": implementation}
+        facts = {"version": "0.1.0", "revision": "", "sizer": implementation, "engine": "docker"}
         assert running.page().value("docker_storage_exporter_build_info", **facts)
         shutil.rmtree(f"{demo.data_root}/volumes/fleeting")
 
@@ -97,13 +97,13 @@ def test_a_data_root_that_is_moved_away_and_back_costs_freshness_only(demo, expo
 
     os.rename(demo.data_root, f"{demo.data_root}.away")
     gone = running.wait_for(lambda page: page.value("docker_storage_filesystem_size_bytes") is None)
-    assert gone.value("docker_engine_up") == 0
+    assert gone.value("docker_engine_up", engine="docker") == 0
     os.rename(f"{demo.data_root}.away", demo.data_root)
 
     page = running.wait_for(
         lambda page: page.by("volume", "docker_volume_allocated_bytes") == before, "the old numbers"
     )
-    assert page.value("docker_engine_up") == 0
+    assert page.value("docker_engine_up", engine="docker") == 0
 
 
 def test_a_growing_volume_grows_on_the_page(demo, exporter):

@@ -1,6 +1,5 @@
 """Store: readers get nothing or a whole snapshot; and the state file, which is whole or told of and ignored."""
 
-import dataclasses
 import json
 import os
 import resource
@@ -17,8 +16,17 @@ from hypothesis import strategies as st
 
 from docker_storage_exporter.errors import SettingError
 from docker_storage_exporter.hostfs import Host
-from docker_storage_exporter.model import Engine, Inventory, Measurement, Method, Snapshot, Tree
-from docker_storage_exporter.sizer import Usage
+from docker_storage_exporter.measure import LogFiles, Statfs, Tmpfs, Walk
+from docker_storage_exporter.model import (
+    Engine,
+    Identity,
+    Inventory,
+    Lineage,
+    Measurement,
+    Size,
+    Snapshot,
+    StorageRoot,
+)
 from docker_storage_exporter.store import StateFile, Store
 
 
@@ -33,27 +41,37 @@ def test_there_is_nothing_before_the_first_snapshot_and_then_always_the_latest()
     assert store.latest is second
 
 
-TREE = Tree(Method.WALK, "/d/volumes/a/_data")
-MEASURED = Measurement(Usage(4096, 10, 2, {"EACCES": 1}, entries=3, cpu_seconds=0.5), at=1_760_000_000.25)
-HERE = Inventory(Engine(id="ENGINE"), root="/d")
+SOURCE = Walk(("/d/volumes/a/_data",))
+IDENTITY = Identity(65024, 12, 1_750_000_000_123_456_789)
+HERE = Inventory(Engine(id="ENGINE"), roots=(StorageRoot("/d"),))
+
+
+def measured(source, size=Size(4096, 10, 2, 1, changed=1_759_999_999.5)):  # noqa: B008 - a frozen value
+    return Measurement(size, 1_760_000_000.25, source, Lineage(IDENTITY, source.meaning, 1_750_000_000.5))
+
+
+def kept(*sources):
+    return {source: measured(source) for source in sources}
+
 
 _NAMES = st.binary(max_size=30).map(os.fsdecode)
 _NUMBERS = st.integers(0, 2**63 - 1)
 _REALS = st.floats(0, 1e15)
-_TREES = st.builds(Tree, st.sampled_from(Method), _NAMES, _NAMES, _NUMBERS)
-_USAGES = st.builds(
-    Usage,
-    _NUMBERS,
-    _NUMBERS,
-    _NUMBERS,
-    st.dictionaries(_NAMES, _NUMBERS, max_size=3),
-    st.just(value=True),
-    _NUMBERS,
-    _REALS,
+_MAYBE = st.none() | _NUMBERS
+_SOURCES = st.one_of(
+    st.builds(Walk, st.lists(_NAMES, min_size=1, max_size=3).map(tuple), st.booleans()),
+    st.builds(LogFiles, _NAMES, _NAMES),
+    st.builds(Statfs, _NAMES),
+    st.builds(Tmpfs, _NAMES, _NAMES, st.integers(0, 2**31 - 1)),
 )
-_MEASUREMENTS = st.builds(
-    Measurement, _USAGES, _REALS, _REALS, st.tuples(_NUMBERS, _NUMBERS), st.none() | _NUMBERS, st.none() | _NUMBERS
-)
+_SIZES = st.builds(Size, _NUMBERS, _MAYBE, _MAYBE, _MAYBE, _MAYBE, _MAYBE, st.none() | _REALS)
+_LINEAGES = st.builds(Lineage, st.builds(Identity, _NUMBERS, _NUMBERS, _NUMBERS), _NAMES, _REALS)
+
+
+@st.composite
+def _ledgers(draw):
+    sources = draw(st.lists(_SOURCES, max_size=5, unique=True))
+    return {source: Measurement(draw(_SIZES), draw(_REALS), source, draw(_LINEAGES)) for source in sources}
 
 
 @pytest.fixture
@@ -68,21 +86,19 @@ def state(path):
     return StateFile(path, Host())
 
 
-@given(measurements=st.dictionaries(_TREES, _MEASUREMENTS, max_size=5), root=_NAMES, engine=_NAMES)
+@given(measurements=_ledgers(), root=_NAMES, engine=_NAMES)
 def test_what_is_kept_is_recalled_exactly_whatever_things_are_called(tmp_path_factory, measurements, root, engine):
     path = str(tmp_path_factory.getbasetemp() / "any.json")
-    inventory = Inventory(Engine(id=engine), root="/nowhere/" + root)
+    inventory = Inventory(Engine(id=engine), roots=(StorageRoot("/nowhere/" + root),))
 
     assert StateFile(path, Host()).keep(inventory, measurements)
     recalled = StateFile(path, Host()).recall(inventory)
 
     assert recalled == measurements
-    assert [m.usage.entries for m in recalled.values()] == [m.usage.entries for m in measurements.values()]
-    assert [m.usage.cpu_seconds for m in recalled.values()] == [m.usage.cpu_seconds for m in measurements.values()]
 
 
 def test_nobody_else_may_read_it_and_nothing_else_is_left_beside_it(state, path, tmp_path):
-    state.keep(HERE, {TREE: MEASURED})
+    state.keep(HERE, kept(SOURCE))
     state.keep(HERE, {})
 
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
@@ -100,16 +116,16 @@ def test_a_file_that_is_not_there_is_no_trouble(state, caplog):
     ("inventory", "is_ours"),
     [
         (HERE, True),
-        (Inventory(Engine(id=""), root="/d"), True),  # it has not answered yet
-        (Inventory(Engine(id="ANOTHER"), root="/d"), False),
-        (Inventory(Engine(id="ENGINE"), root="/e"), False),
+        (Inventory(Engine(id=""), roots=(StorageRoot("/d"),)), True),  # it has not answered yet
+        (Inventory(Engine(id="ANOTHER"), roots=(StorageRoot("/d"),)), False),
+        (Inventory(Engine(id="ENGINE"), roots=(StorageRoot("/e"),)), False),
     ],
 )
 def test_it_belongs_to_the_engine_and_data_root_that_it_was_written_for(state, inventory, is_ours, caplog):
-    state.keep(HERE, {TREE: MEASURED})
+    state.keep(HERE, kept(SOURCE))
     caplog.clear()
 
-    assert state.recall(inventory) == ({TREE: MEASURED} if is_ours else {})
+    assert state.recall(inventory) == (kept(SOURCE) if is_ours else {})
     assert [m.split(" ", 3)[3] for m in caplog.messages] == [
         "belongs to another engine or data root ('/d'): it is ignored and everything is measured anew"
     ] * (not is_ours)
@@ -117,26 +133,38 @@ def test_it_belongs_to_the_engine_and_data_root_that_it_was_written_for(state, i
 
 def _changed(**changes):
     def change(document):
-        document["trees"][0].update(changes)
+        document["sources"][0].update(changes)
+
+    return change
+
+
+def _resized(**changes):
+    def change(document):
+        document["sources"][0]["size"].update(changes)
 
     return change
 
 
 DAMAGES = {
-    "a negative size": _changed(allocated_bytes=-1),
-    "a size that no disk has": _changed(allocated_bytes=2**64),
-    "a size of text": _changed(apparent_bytes="12"),
-    "a size that is true": _changed(inodes=True),
+    "a negative size": _resized(allocated=-1),
+    "a size that no disk has": _resized(allocated=2**64),
+    "a size of text": _resized(apparent="12"),
+    "a size that is true": _resized(inodes=True),
+    "a size that is a number": _changed(size=7),
+    "a size without allocated bytes": _changed(size={}),
+    "a change that is no time": _resized(changed="now"),
     "a time that is no number": _changed(at=float("nan")),
     "a time without end": _changed(at=float("inf")),
-    "an unknown method": _changed(method="guess"),
-    "a path that is no text": _changed(path=7),
-    "half an identity": _changed(identity=[1]),
-    "errors that are a list": _changed(unreadable=["EACCES"]),
-    "a tree without a path": lambda document: document["trees"][0].pop("path"),
-    "a tree that is a list": lambda document: document["trees"].append([]),
-    "no trees": lambda document: document.pop("trees"),
-    "trees that are a number": lambda document: document.update(trees=3),
+    "an unknown source": _changed(source="guess"),
+    "a path that is no text": _changed(paths=[7]),
+    "no path at all": _changed(paths=[]),
+    "half a lineage": _changed(lineage=[1]),
+    "a lineage of another shape": _changed(lineage={"device": 1}),
+    "a meaning that is a number": _changed(lineage=[1, 2, 3, 4, 5.0]),
+    "a source without a path": lambda document: document["sources"][0].pop("paths"),
+    "a source that is a list": lambda document: document["sources"].append([]),
+    "no sources": lambda document: document.pop("sources"),
+    "sources that are a number": lambda document: document.update(sources=3),
     "no host": lambda document: document.pop("host"),
     "no version": lambda document: document.pop("version"),
     "a version of text": lambda document: document.update(version="1"),
@@ -146,7 +174,7 @@ DAMAGED = "is damaged or cut short: it is ignored and everything is measured ane
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 def test_a_damaged_file_is_told_in_a_line_and_not_used_in_part(state, path, damage, caplog):
-    state.keep(HERE, {TREE: MEASURED, dataclasses.replace(TREE, path="/d/b"): MEASURED})
+    state.keep(HERE, kept(SOURCE, Walk(("/d/b",))))
     document = json.loads(Path(path).read_text())
     damage(document)
     Path(path).write_text(json.dumps(document))
@@ -167,7 +195,7 @@ def test_what_is_no_state_at_all_is_damaged_too(state, path, content, caplog):
 
 
 def test_a_file_cut_short_anywhere_is_recognised(state, path, caplog):
-    state.keep(HERE, {TREE: MEASURED})
+    state.keep(HERE, kept(SOURCE))
     whole = Path(path).read_bytes()
     for length in range(len(whole) - 2):  # the last two bytes are the end of the document and its line
         Path(path).write_bytes(whole[:length])
@@ -176,11 +204,18 @@ def test_a_file_cut_short_anywhere_is_recognised(state, path, caplog):
     assert set(caplog.messages) == {f"state file {path} {DAMAGED}"}
 
 
-def test_a_file_of_a_newer_version_is_ignored(state, path, caplog):
-    Path(path).write_text('{"version": 2, "anything": "else"}')
+@pytest.mark.parametrize(("version", "age"), [(1, "an older"), (3, "a newer")])
+def test_a_file_of_another_version_is_ignored(state, path, version, age, caplog):
+    Path(path).write_text(f'{{"version": {version}, "anything": "else"}}')
 
     assert state.recall(HERE) == {}
-    assert "was written by a newer version: it is ignored" in caplog.text
+    assert f"was written by {age} version: it is ignored and everything is measured anew" in caplog.text
+
+
+def test_a_change_before_1970_is_not_kept_and_costs_nothing_else(state):
+    state.keep(HERE, {SOURCE: measured(SOURCE, Size(5, changed=-1.0))})
+
+    assert state.recall(HERE)[SOURCE].size == Size(5)
 
 
 @pytest.mark.parametrize(
@@ -203,9 +238,9 @@ def test_what_cannot_be_written_is_told_once_and_again_when_it_can(path, caplog)
     caplog.set_level("INFO")
     state = StateFile(f"{path}/not/there/yet", Host())
 
-    assert [state.keep(HERE, {TREE: MEASURED}) for _ in range(3)] == [False] * 3
+    assert [state.keep(HERE, kept(SOURCE)) for _ in range(3)] == [False] * 3
     os.makedirs(f"{path}/not/there")
-    assert state.keep(HERE, {TREE: MEASURED})
+    assert state.keep(HERE, kept(SOURCE))
 
     assert [message.split(" ", 3)[3] for message in caplog.messages] == [
         "cannot be written (No such file or directory): a restart would measure everything anew",
@@ -214,8 +249,8 @@ def test_what_cannot_be_written_is_told_once_and_again_when_it_can(path, caplog)
 
 
 def test_a_full_disk_costs_the_new_state_and_not_the_old_one(state, path, tmp_path, caplog):
-    state.keep(HERE, {TREE: MEASURED})
-    many = {dataclasses.replace(TREE, path=f"/d/{number}"): MEASURED for number in range(1000)}
+    state.keep(HERE, kept(SOURCE))
+    many = kept(*(Walk((f"/d/{number}",)) for number in range(1000)))
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
@@ -227,16 +262,16 @@ def test_a_full_disk_costs_the_new_state_and_not_the_old_one(state, path, tmp_pa
 
     assert "cannot be written (File too large)" in caplog.text
     assert os.listdir(tmp_path) == ["state.json"]
-    assert state.recall(HERE) == {TREE: MEASURED}
+    assert state.recall(HERE) == kept(SOURCE)
 
 
 def test_a_link_in_the_way_of_the_new_file_is_not_followed(state, path, tmp_path):
     (tmp_path / "precious").write_text("kept")
     os.symlink(tmp_path / "precious", f"{path}.new")
 
-    assert state.keep(HERE, {TREE: MEASURED})
+    assert state.keep(HERE, kept(SOURCE))
     assert (tmp_path / "precious").read_text() == "kept"
-    assert state.recall(HERE) == {TREE: MEASURED}
+    assert state.recall(HERE) == kept(SOURCE)
 
 
 @pytest.mark.parametrize(
@@ -246,13 +281,13 @@ def test_nothing_is_written_below_the_data_root_by_whichever_path(tmp_path, wher
     root = tmp_path / "docker"
     (root / "volumes/x").mkdir(parents=True)
     (tmp_path / "link").symlink_to(root)
-    inventory = Inventory(Engine(), root=str(root))
+    inventory = Inventory(Engine(), roots=(StorageRoot(str(root)),))
     state = StateFile(f"{root}/{where}", Host())
     before = sorted(root.rglob("*"))
 
     with pytest.raises(SettingError, match=r"--state.file: .* lies in the data root .*: choose another place"):
         state.recall(inventory)
-    assert not state.keep(inventory, {TREE: MEASURED})
+    assert not state.keep(inventory, kept(SOURCE))
 
     assert sorted(root.rglob("*")) == before
     assert "nothing is written there" in caplog.text
@@ -263,21 +298,22 @@ def test_a_data_root_below_a_rootfs_is_recognised(tmp_path):
     state = StateFile(str(tmp_path / "var/lib/docker/state.json"), Host(str(tmp_path)))
 
     with pytest.raises(SettingError):
-        state.recall(Inventory(Engine(), root="/var/lib/docker"))
+        state.recall(Inventory(Engine(), roots=(StorageRoot("/var/lib/docker"),)))
 
 
 WRITER = """
 import sys
 from docker_storage_exporter.hostfs import Host
-from docker_storage_exporter.model import Engine, Inventory, Measurement, Method, Tree
-from docker_storage_exporter.sizer import Usage
+from docker_storage_exporter.measure import Walk
+from docker_storage_exporter.model import Engine, Identity, Inventory, Lineage, Measurement, Size, StorageRoot
 from docker_storage_exporter.store import StateFile
 state, number = StateFile(sys.argv[1], Host()), 0
 while True:
     number += 1
-    usage = Usage(allocated_bytes=number)
-    trees = {Tree(Method.WALK, f"/d/volumes/{i}/_data"): Measurement(usage, at=1.0) for i in range(200)}
-    assert state.keep(Inventory(Engine(id="ENGINE"), root="/d"), trees)
+    sources = [Walk((f"/d/volumes/{i}/_data",)) for i in range(200)]
+    lineage = Lineage(Identity(), "walk/1", 1.0)
+    found = {source: Measurement(Size(number), 1.0, source, lineage) for source in sources}
+    assert state.keep(Inventory(Engine(id="ENGINE"), roots=(StorageRoot("/d"),)), found)
     print(number, flush=True)
 """
 
@@ -293,6 +329,6 @@ def test_a_writer_that_is_killed_at_any_moment_leaves_the_state_whole(path, capl
 
         recalled = StateFile(path, Host()).recall(HERE)
         assert len(recalled) == 200
-        assert {m.usage.allocated_bytes for m in recalled.values()} <= {written, written + 1}
-        assert len({m.usage.allocated_bytes for m in recalled.values()}) == 1
+        assert {m.size.allocated for m in recalled.values()} <= {written, written + 1}
+        assert len({m.size.allocated for m in recalled.values()}) == 1
     assert caplog.messages == []

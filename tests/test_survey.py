@@ -4,42 +4,68 @@ import dataclasses
 
 import pytest
 
-from docker_storage_exporter.hostfs import MountEntry, MountTable, Source
-from docker_storage_exporter.layout import Rules, locate
+from docker_storage_exporter.hostfs import HostPath, MountEntry, MountTable
+from docker_storage_exporter.layout import Rules, Scene, plan_of, rules_of
+from docker_storage_exporter.measure import Tmpfs, Walk
 from docker_storage_exporter.model import (
     Container,
     Engine,
+    Identity,
     Inventory,
     Kind,
+    Lineage,
+    LogSettings,
     Measurement,
-    Method,
     Mount,
+    Size,
     Skip,
+    StorageRoot,
     Unmeasured,
     Volume,
 )
 from docker_storage_exporter.settings import from_texts
-from docker_storage_exporter.sizer import Usage
+from docker_storage_exporter.storage import Stores
+from docker_storage_exporter.storage.graph import GraphFacts
+from docker_storage_exporter.storage.overlay2 import DRIVER
 from docker_storage_exporter.survey import Known, assemble
 
 MOUNTS = MountTable([MountEntry("/", "ext4", (8, 1))])
+ROOTS = (StorageRoot("/d"),)
+STORES = Stores((GraphFacts(DRIVER, "/d/overlay2"),))
 
 
 def container(number, name=None, **facts):
     return Container(f"{number:064x}", name or f"c{number}", driver="overlay2", layer=f"l{number}", **facts)
 
 
-def survey(*, volumes=(), containers=(), sizes=(), failures=(), rules=None, most=10_000, previous=None, links=None):
-    """A snapshot of these objects; `sizes` and `failures` are by the path of the tree."""
-    inventory = Inventory(Engine(), tuple(volumes), tuple(containers), root="/d")
-    binds = {m.source for c in containers for m in c.mounts if m.type == "bind"}
-    sources = {path: Source((links or {}).get(path, path)) for path in binds}
-    plan = locate(inventory, rules or Rules(), MOUNTS, sources)
-    by_path = {tree.path: tree for tree in plan.trees()}
+def measured(source, size, identity=(0, 0)):
+    return Measurement(Size(size), 1.0, source, Lineage(Identity(*identity), source.meaning, 1.0))
+
+
+def survey(
+    *,
+    volumes=(),
+    containers=(),
+    sizes=(),
+    failures=(),
+    rules=None,
+    most=10_000,
+    previous=None,
+    links=None,
+    mounts=MOUNTS,
+    roots=ROOTS,
+):
+    """A snapshot of these objects; `sizes` and `failures` are by the path of the source."""
+    inventory = Inventory(Engine(), tuple(volumes), tuple(containers), roots=roots)
+    paths = {m.source for c in containers for m in c.mounts if m.type == "bind"}
+    paths |= {volume.device for volume in volumes if volume.filesystem == "bind"}
+    found = {path: HostPath((links or {}).get(path, path)) for path in paths}
+    plan = plan_of(Scene(inventory, mounts, found, STORES), rules or Rules())
+    by_path = {source.path: source for source in plan.sources()}
     measurements = {}
     for number, (path, given) in enumerate(dict(sizes).items()):
-        size, identity = given if isinstance(given, tuple) else (given, (1, number))
-        measurements[by_path[path]] = Measurement(Usage(allocated_bytes=size), at=1.0, identity=identity)
+        size, identity = given if isinstance(given, tuple) else (given, (1, number + 1))
+        measurements[by_path[path]] = measured(by_path[path], size, identity)
     known = Known(measurements, {by_path[path]: reason for path, reason in dict(failures).items()})
     return assemble(inventory, plan, known, at=5.0, most=most, previous=previous)
 
@@ -51,7 +77,7 @@ def bind(number, *sources):
 def test_an_object_is_shown_before_it_is_measured_and_counted_as_pending():
     found = survey(volumes=[Volume("v")], containers=[container(1)])
 
-    assert found.volumes[0].sized.measurement is None
+    assert found.of(Kind.VOLUME)[0].sized.measurement is None
     assert found.pending == {Kind.VOLUME: 1, Kind.LAYER: 1}
     assert not found.unmeasured
 
@@ -63,7 +89,7 @@ def test_a_failure_without_an_older_number_is_unmeasured_and_one_with_it_is_not(
     assert survey(volumes=[Volume("v")], failures=failures).unmeasured == {(Kind.VOLUME, Unmeasured.PERMISSION): 1}
     kept = survey(volumes=[Volume("v")], failures=failures, sizes={path: 5})
     assert not kept.unmeasured
-    assert kept.volumes[0].sized.measurement.usage.allocated_bytes == 5
+    assert kept.of(Kind.VOLUME)[0].sized.measurement.size.allocated == 5
 
 
 def test_a_volume_counts_the_containers_that_mount_it_each_once():
@@ -73,69 +99,76 @@ def test_a_volume_counts_the_containers_that_mount_it_each_once():
         volumes=[Volume("v"), Volume("w")], containers=[container(1, mounts=twice), container(2, mounts=twice)]
     )
 
-    assert {row.key: row.containers for row in found.volumes} == {"v": 2, "w": 0}
+    assert {row.label: len({user for user, _ in row.facts.users}) for row in found.of(Kind.VOLUME)} == {"v": 2, "w": 0}
 
 
 def test_of_two_containers_with_one_name_the_newest_keeps_it():
     found = survey(containers=[container(1, "web", created=10.0), container(2, "web", created=20.0)])
 
-    assert {row.key: row.container.created for row in found.containers} == {"web": 20.0, "web~000000000000": 10.0}
+    assert {row.label: row.facts.created for row in found.of(Kind.LAYER)} == {"web": 20.0, "web~000000000000": 10.0}
 
 
 def test_names_that_only_differ_in_undecodable_bytes_stay_apart():
     found = survey(volumes=[Volume("\udcff"), Volume(r"\xff")])
 
-    keys = [row.key for row in found.volumes]
-    assert keys[0] == r"\xff"
-    assert keys[1].startswith(r"\xff~")
-    assert len(set(keys)) == 2
+    labels = {row.key.id: row.label for row in found.of(Kind.VOLUME)}
+    assert labels[r"\xff"] == r"\xff"
+    assert labels["\udcff"].startswith(r"\xff~")
+
+
+def test_which_of_two_equal_names_keeps_the_plain_label_does_not_depend_on_the_order_of_listing():
+    volumes = [Volume("\udcff"), Volume(r"\xff")]
+
+    listed = [survey(volumes=found).of(Kind.VOLUME) for found in (volumes, volumes[::-1])]
+
+    assert listed[0] == listed[1]
 
 
 def test_even_the_second_name_of_a_third_container_is_unique():
     found = survey(containers=[container(n, "web") for n in (1, 2, 3)])
 
-    assert len({row.key for row in found.containers}) == 3
+    assert len({row.label for row in found.of(Kind.LAYER)}) == 3
 
 
 def test_excluded_objects_are_counted_and_nothing_else():
-    rules = Rules.of(from_texts({"collector_volume_exclude": "secret", "collector_container_exclude": "c1"}, {}))
+    rules = rules_of(from_texts({"collector_volume_exclude": "secret", "collector_container_exclude": "c1"}))
 
     found = survey(volumes=[Volume("secret"), Volume("v")], containers=[container(1)], rules=rules)
 
-    assert [row.key for row in found.volumes] == ["v"]
-    assert found.containers == ()
+    assert [row.label for row in found.of(Kind.VOLUME)] == ["v"]
+    assert found.of(Kind.LAYER) == ()
     assert found.skipped[Kind.VOLUME, Skip.EXCLUDED] == 1
     assert found.skipped[Kind.LAYER, Skip.EXCLUDED] == 1
 
 
 def test_a_kind_that_is_switched_off_keeps_its_identity_and_has_no_numbers():
-    rules = Rules.of(from_texts({"collector_volumes": "0"}, {}))
+    rules = rules_of(from_texts({"collector_volumes": "0"}))
 
     found = survey(volumes=[Volume("v")], rules=rules)
 
-    assert [row.key for row in found.volumes] == ["v"]
-    assert found.volumes[0].sized.place.tree is None
+    assert [row.label for row in found.of(Kind.VOLUME)] == ["v"]
+    assert found.of(Kind.VOLUME)[0].sized.place.source is None
     assert not found.pending
 
 
 def test_bind_sources_inside_each_other_are_shown_both_and_counted_once():
     found = survey(containers=[bind(1, "/srv", "/srv/a/b")], sizes={"/srv": 100, "/srv/a/b": 30})
 
-    assert {row.source: row.within for row in found.binds} == {"/srv": "", "/srv/a/b": "/srv"}
-    assert found.bind_distinct_bytes == 100
+    assert {row.label: row.within for row in found.of(Kind.BIND)} == {"/srv": "", "/srv/a/b": "/srv"}
+    assert found.distinct_bytes[Kind.BIND] == 100
 
 
 def test_a_bind_source_whose_outer_one_is_not_measured_yet_counts_itself():
     found = survey(containers=[bind(1, "/srv", "/srv/a")], sizes={"/srv/a": 30})
 
-    assert found.bind_distinct_bytes == 30
+    assert found.distinct_bytes[Kind.BIND] == 30
 
 
 def test_the_same_folder_under_two_paths_counts_once():
     found = survey(containers=[bind(1, "/a", "/b")], sizes={"/a": (70, (8, 5)), "/b": (70, (8, 5))})
 
-    assert [row.sized.measurement.usage.allocated_bytes for row in found.binds] == [70, 70]
-    assert found.bind_distinct_bytes == 70
+    assert [row.sized.measurement.size.allocated for row in found.of(Kind.BIND)] == [70, 70]
+    assert found.distinct_bytes[Kind.BIND] == 70
 
 
 def test_what_a_volume_holds_is_not_counted_as_a_bind_mount_again():
@@ -144,16 +177,16 @@ def test_what_a_volume_holds_is_not_counted_as_a_bind_mount_again():
 
     found = survey(volumes=[Volume("v")], containers=[user], sizes=sizes)
 
-    assert found.bind_distinct_bytes == 0
-    assert {row.within for row in found.binds} == {"", "/d/volumes/v/_data"}
+    assert found.distinct_bytes[Kind.BIND] == 0
+    assert {row.within for row in found.of(Kind.BIND)} == {"", "/d/volumes/v/_data"}
 
 
 def test_the_largest_objects_are_kept_and_totals_include_the_rest():
     found = survey(containers=[bind(1, "/a", "/b", "/c")], sizes={"/a": 1, "/b": 3, "/c": 2}, most=2)
 
-    assert [row.source for row in found.binds] == ["/b", "/c"]
+    assert [row.label for row in found.of(Kind.BIND)] == ["/b", "/c"]
     assert found.cut[Kind.BIND] == 1
-    assert found.bind_distinct_bytes == 6
+    assert found.distinct_bytes[Kind.BIND] == 6
 
 
 @pytest.mark.parametrize(("size", "shown"), [(105, "/old"), (120, "/new")])
@@ -163,7 +196,7 @@ def test_an_object_on_the_page_stays_until_another_is_a_tenth_larger(size, shown
 
     after = survey(containers=users, sizes={"/old": 100, "/new": size}, most=1, previous=before)
 
-    assert [row.source for row in after.binds] == [shown]
+    assert [row.label for row in after.of(Kind.BIND)] == [shown]
 
 
 def test_a_snapshot_cannot_be_changed():
@@ -173,9 +206,65 @@ def test_a_snapshot_cannot_be_changed():
 
 def test_a_tmpfs_mount_is_never_taken_for_a_folder_of_the_host():
     user = container(1, state="running", pid=7, mounts=(Mount("tmpfs", "", "/srv"), Mount("bind", "/srv/a", "/x")))
-    inventory = Inventory(Engine(), (), (user,), root="/d")
-    plan = locate(inventory, Rules(), MOUNTS, {"/srv/a": Source("/srv/a")})
-    known = Known({tree: Measurement(Usage(allocated_bytes=9), at=1.0) for tree in plan.trees()})
+    inventory = Inventory(Engine(), (), (user,), roots=(StorageRoot("/d"),))
+    plan = plan_of(Scene(inventory, MOUNTS, {"/srv/a": HostPath("/srv/a")}, STORES))
+    known = Known({source: measured(source, 9) for source in plan.sources()})
 
-    assert {tree.method for tree in known.measurements} >= {Method.TMPFS, Method.WALK}
-    assert assemble(inventory, plan, known, at=5.0).binds[0].within == ""
+    assert {type(source) for source in known.measurements} >= {Tmpfs, Walk}
+    assert assemble(inventory, plan, known, at=5.0).of(Kind.BIND)[0].within == ""
+
+
+def test_volumes_that_are_binds_of_one_folder_count_once():
+    volumes = [Volume(name, filesystem="bind", device="/srv") for name in ("a", "b")]
+
+    found = survey(volumes=volumes, sizes={"/srv": 5})
+
+    assert [row.counted for row in found.of(Kind.VOLUME)] == [True, False]
+    assert found.distinct_bytes[Kind.VOLUME] == 5
+
+
+def test_what_lies_in_another_mount_of_a_measured_folder_is_within_it():
+    """The host mounts /data/a at /x as well: a source below /x is below /data too, whatever it is called."""
+    mounts = MountTable([MountEntry("/", "ext4", (8, 1)), MountEntry("/x", "ext4", (8, 1), root="/data/a")])
+
+    found = survey(containers=[bind(1, "/data", "/x/b")], sizes={"/data": 100, "/x/b": 30}, mounts=mounts)
+
+    assert {row.label: row.within for row in found.of(Kind.BIND)} == {"/data": "", "/x/b": "/data"}
+    assert found.distinct_bytes[Kind.BIND] == 100
+
+
+def test_what_lies_on_another_filesystem_is_not_within_a_folder_above_it():
+    mounts = MountTable([MountEntry("/", "ext4", (8, 1)), MountEntry("/srv/disk", "ext4", (8, 2))])
+
+    found = survey(containers=[bind(1, "/srv", "/srv/disk")], sizes={"/srv": 1, "/srv/disk": 2}, mounts=mounts)
+
+    assert found.distinct_bytes[Kind.BIND] == 3
+
+
+def test_each_filesystem_under_roots_and_objects_is_named_once():
+    mounts = MountTable([
+        MountEntry("/", "ext4", (8, 1)),
+        MountEntry("/d/volumes", "xfs", (8, 2)),
+        MountEntry("/elsewhere", "xfs", (8, 2)),
+        MountEntry("/unused", "xfs", (8, 3)),
+    ])  # fmt: skip
+
+    found = survey(
+        volumes=[Volume("v")],
+        containers=[bind(1, "/elsewhere/x")],
+        mounts=mounts,
+        roots=(StorageRoot("/d", mountpoint="/"),),
+    )
+
+    assert found.mountpoints == ("/", "/d/volumes")
+    assert {row.sized.place.mountpoint for row in found.of(Kind.BIND)} == {"/d/volumes"}
+
+
+def test_logs_and_tmpfs_mounts_go_with_their_container():
+    users = [container(n, log=LogSettings("json-file")) for n in (1, 2)]
+    folder = f"/d/containers/{users[1].id}"
+
+    found = survey(containers=users, sizes={folder: 10}, most=1)
+
+    assert [row.label for row in found.of(Kind.LAYER)] == [row.label for row in found.of(Kind.LOG)] == ["c2"]
+    assert found.cut == {Kind.VOLUME: 0, Kind.LAYER: 1, Kind.BIND: 0}

@@ -1,7 +1,5 @@
 """`python -m docker_storage_exporter`."""
 
-import sys
+from docker_storage_exporter.cli import entry
 
-from docker_storage_exporter.cli import main
-
-sys.exit(main())
+entry()

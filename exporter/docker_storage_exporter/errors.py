@@ -7,6 +7,7 @@ ExporterError                 1  anything that ends a command with one clear lin
 +-- ListenError               5  the address to serve on is taken or not ours
 +-- NoAnswerError             1  no exporter on this host gave a listing
 +-- EngineError               6  the engine answers, but not with anything that can be used
+    +-- EngineRefusalError       it answers that it cannot do what was asked
     +-- EngineUnreachableError   there is no engine: nothing listens at its address
 
 128 + N is used for signals: 130 after Ctrl-C. A traceback is always a defect.
@@ -53,6 +54,10 @@ class EngineError(ExporterError):
     """The engine gave no usable answer."""
 
     exit_code = 6
+
+
+class EngineRefusalError(EngineError):
+    """The engine answered with an error of its own."""
 
 
 class EngineUnreachableError(EngineError):

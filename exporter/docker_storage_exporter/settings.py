@@ -179,6 +179,13 @@ def log_level(text: str) -> str:
     return text.lower()
 
 
+def engine_kind(text: str) -> str:
+    """One of auto, docker. Raises ValueError."""
+    if text.lower() not in ("auto", "docker"):
+        raise ValueError(f"{text!r} is not an engine that can be measured: auto or docker")
+    return text.lower()
+
+
 def fence_mode(text: str) -> str:
     """One of auto, on, off. Raises ValueError."""
     if text.lower() not in ("auto", "on", "off"):
@@ -221,6 +228,7 @@ class Settings:
     docker_cert_path: str | None = _option(
         "docker.cert-path", directory, "", "folder with ca.pem, cert.pem and key.pem", "DOCKER_CERT_PATH"
     )
+    engine: str = _option("engine", engine_kind, "auto", "which engine to measure: auto finds it out, or docker")
     path_rootfs: str = _option("path.rootfs", directory, "/", "where the host's root is mounted")
     path_procfs: str = _option("path.procfs", directory, "/proc", "where the host's /proc is mounted")
     path_data_root: str | None = _option(
@@ -233,6 +241,9 @@ class Settings:
         "scan.interval", duration, "5m", "how old a size has to be before it is measured again"
     )
     scan_duty: float = _live("scan.duty", share, "0.1", "CPU seconds per second that all measuring may use")
+    scan_timeout: float = _live(
+        "scan.timeout", duration, "30s", "how long a walk may make no progress before it is given up"
+    )
     inventory_interval: float = _live("inventory.interval", duration, "1m", "how often the engine is asked what exists")
     publish_interval: float = _live("publish.interval", duration, "10s", "least time between two new pages")
     web_listen_address: tuple[Address, ...] = _option(

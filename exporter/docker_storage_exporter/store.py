@@ -9,18 +9,20 @@ import os
 import stat
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any
+from dataclasses import fields
+from typing import Any, cast
 
 from docker_storage_exporter.errors import SettingError
 from docker_storage_exporter.files import lies_below, replace_file
 from docker_storage_exporter.hostfs import Host
-from docker_storage_exporter.model import Inventory, Measurement, Method, Snapshot, Tree
-from docker_storage_exporter.sizer import Usage
+from docker_storage_exporter.measure import SOURCES, Measurable
+from docker_storage_exporter.model import Identity, Inventory, Lineage, Measurement, Size, Snapshot, Source
 
 _log = logging.getLogger(__name__)
-_VERSION = 1
+_VERSION = 2
 _LARGEST_FILE = 512 * 1024**2
 _LARGEST_NUMBER = 2**64
+_SIZE_FIELDS = tuple(entry.name for entry in fields(Size))
 
 
 class Store:
@@ -46,7 +48,7 @@ class StateFile:
         self._host = host
         self._trouble = ""
 
-    def recall(self, inventory: Inventory) -> dict[Tree, Measurement]:
+    def recall(self, inventory: Inventory) -> dict[Source, Measurement]:
         """What the file holds, if it is this host's. Raises SettingError when it lies where nothing is written."""
         if lies_below(self._path, inventory.root, self._host):
             raise SettingError(
@@ -65,7 +67,7 @@ class StateFile:
             self._tell("is damaged or cut short: it is ignored and everything is measured anew")
         return {}
 
-    def keep(self, inventory: Inventory, measurements: Mapping[Tree, Measurement]) -> bool:
+    def keep(self, inventory: Inventory, measurements: Mapping[Source, Measurement]) -> bool:
         """Write all of them; whether that went well."""
         try:
             if lies_below(self._path, inventory.root, self._host):
@@ -104,68 +106,50 @@ def _document(path: str) -> Any:
         return json.load(file)
 
 
-def _encoded(binding: Mapping[str, str], measurements: Mapping[Tree, Measurement]) -> Iterator[bytes]:
-    """The file in parts, a line for each tree, so that other threads get their turn in between."""
-    yield f'{{"version": {_VERSION}, "written": {time.time()}, "host": {json.dumps(binding)}, "trees": ['.encode()
+def _encoded(binding: Mapping[str, str], measurements: Mapping[Source, Measurement]) -> Iterator[bytes]:
+    """The file in parts, a line for each source, so that other threads get their turn in between."""
+    yield f'{{"version": {_VERSION}, "written": {time.time()}, "host": {json.dumps(binding)}, "sources": ['.encode()
     separator = "\n"
-    for tree, measurement in measurements.items():
-        yield (separator + json.dumps(_row(tree, measurement), separators=(",", ":"))).encode()
+    for measurement in measurements.values():
+        yield (separator + json.dumps(_row(measurement), separators=(",", ":"))).encode()
         separator = ",\n"
     yield b"\n]}\n"
 
 
-def _row(tree: Tree, measurement: Measurement) -> dict[str, Any]:
-    usage = measurement.usage
+def _row(measurement: Measurement) -> dict[str, Any]:
+    source, lineage = cast("Measurable", measurement.source), measurement.lineage
+    size = {name: value for name in _SIZE_FIELDS if (value := getattr(measurement.size, name)) is not None}
+    if size.get("changed", 0) < 0:  # before 1970, which no clock that was right can have written
+        del size["changed"]
     return {
-        "method": tree.method.value,
-        "path": tree.path,
-        "container": tree.container,
-        "pid": tree.pid,
+        "source": source.name,
+        **source.kept(),
         "at": measurement.at,
-        "duration": measurement.duration,
-        "identity": measurement.identity,
-        "size_bytes": measurement.size_bytes,
-        "avail_bytes": measurement.avail_bytes,
-        "entry": measurement.entry,
-        "allocated_bytes": usage.allocated_bytes,
-        "apparent_bytes": usage.apparent_bytes,
-        "inodes": usage.inodes,
-        "unreadable": dict(usage.unreadable),
-        "entries": usage.entries,
-        "cpu_seconds": usage.cpu_seconds,
+        "size": size,
+        "lineage": [*lineage.identity, lineage.meaning, lineage.start],
     }
 
 
-def _decoded(document: Any, binding: Mapping[str, str]) -> Iterator[tuple[Tree, Measurement]]:
+def _decoded(document: Any, binding: Mapping[str, str]) -> Iterator[tuple[Source, Measurement]]:
     """Everything in the file. Raises _UnusableError for one that is not ours, any error of Python for a damaged one."""
-    if _whole(document["version"]) > _VERSION:
-        raise _UnusableError("was written by a newer version")
+    version = _whole(document["version"])
+    if version != _VERSION:
+        raise _UnusableError(f"was written by {'a newer' if version > _VERSION else 'an older'} version")
     host = document["host"]
     engines = {_text(host["engine"]), binding["engine"]} - {""}  # unknown as long as the engine never answered
     if _text(host["data_root"]) != binding["data_root"] or len(engines) > 1:
         raise _UnusableError(f"belongs to another engine or data root ({host['data_root']!r})")
-    for row in document["trees"]:
-        usage = Usage(
-            allocated_bytes=_whole(row["allocated_bytes"]),
-            apparent_bytes=_whole(row["apparent_bytes"]),
-            inodes=_whole(row["inodes"]),
-            unreadable={_text(name): _whole(count) for name, count in row["unreadable"].items()},
-            entries=_whole(row["entries"]),
-            cpu_seconds=_real(row["cpu_seconds"]),
-        )
-        device, inode = row["identity"]
-        yield (
-            Tree(Method(row["method"]), _text(row["path"]), _text(row["container"]), _whole(row["pid"])),
-            Measurement(
-                usage=usage,
-                at=_real(row["at"]),
-                duration=_real(row["duration"]),
-                identity=(_whole(device), _whole(inode)),
-                size_bytes=None if row["size_bytes"] is None else _whole(row["size_bytes"]),
-                avail_bytes=None if row["avail_bytes"] is None else _whole(row["avail_bytes"]),
-                entry=_text(row["entry"]),
-            ),
-        )
+    for row in document["sources"]:
+        source = SOURCES[_text(row["source"])].from_kept(row)
+        device, inode, born, meaning, start = row["lineage"]
+        identity = Identity(_whole(device), _whole(inode), _whole(born))
+        lineage = Lineage(identity, _text(meaning), _real(start))
+        yield source, Measurement(_size(row["size"]), _real(row["at"]), source, lineage)
+
+
+def _size(values: Mapping[str, Any]) -> Size:
+    numbers = {name: _whole(values[name]) for name in _SIZE_FIELDS if name in values and name != "changed"}
+    return Size(**numbers, changed=_real(values["changed"]) if "changed" in values else None)
 
 
 def _whole(value: Any) -> int:

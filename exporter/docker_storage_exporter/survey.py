@@ -3,212 +3,187 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
 
-from docker_storage_exporter.layout import Plan
+from docker_storage_exporter.layout import SUBJECTS, Item, Plan, Subject
+from docker_storage_exporter.measure import Walk
 from docker_storage_exporter.model import (
-    BindRow,
-    Container,
-    ContainerRow,
     Inventory,
     Kind,
+    Location,
     Measurement,
-    Method,
+    ObjectKey,
     Place,
+    Row,
     Sized,
     Skip,
     Snapshot,
-    TmpfsRow,
-    Tree,
+    Source,
     Unmeasured,
-    VolumeRow,
     printable,
 )
 
-_Row = TypeVar("_Row", VolumeRow, ContainerRow, BindRow)
 _STAYING_BONUS = 1.1  # what is on the page stays until something a tenth larger comes: series do not flap
 _ID_LENGTH = 12
+_HEXADECIMAL = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the ledger knows at one moment: the last complete measurement and the last failure of each tree."""
+    """What the ledger knows at one moment: the last complete measurement and the last failure of each source."""
 
-    measurements: Mapping[Tree, Measurement] = field(default_factory=dict)
-    failures: Mapping[Tree, Unmeasured] = field(default_factory=dict)
+    measurements: Mapping[Source, Measurement] = field(default_factory=dict)
+    failures: Mapping[Source, Unmeasured] = field(default_factory=dict)
 
 
 def assemble(
     inventory: Inventory, plan: Plan, known: Known, at: float, most: int = 10_000, previous: Snapshot | None = None
 ) -> Snapshot:
     """One snapshot of everything. `most` objects of a kind are shown, the largest; `previous` is the page until now."""
-    volumes = _volume_rows(inventory, plan, known)
-    containers = _container_rows(inventory, plan, known)
-    binds = _bind_rows(plan, known)
-    kept_volumes = _largest(volumes, most, _shown(previous, "volumes"), _volume_size)
-    kept_containers = _largest(containers, most, _shown(previous, "containers"), _container_size)
-    kept_binds = _largest(binds, most, _shown(previous, "binds"), _bind_size)
+    table = _Table(plan, known)
+    rows = {subject.kind: table.rows(subject) for subject in SUBJECTS}
+    shown = {kind: tuple(found) for kind, found in _largest(rows, table.owners, most, previous).items()}
+    places = [(item.key.kind, item.place) for item in plan.items()]
     return Snapshot(
         inventory=inventory,
         at=at,
-        volumes=kept_volumes,
-        containers=kept_containers,
-        binds=kept_binds,
-        bind_distinct_bytes=sum(_bind_size(row) for row in binds if row.counted),
-        skipped=Counter((kind, place.skip) for kind, place in plan.places() if place.skip is not None),
-        unmeasured=_unmeasured(plan, known),
-        pending=Counter(
-            kind
-            for kind, place in plan.places()
-            if place.tree and place.tree not in known.measurements and place.tree not in known.failures
-        ),
-        cut={
-            Kind.VOLUME: len(volumes) - len(kept_volumes),
-            Kind.LAYER: len(containers) - len(kept_containers),
-            Kind.BIND: len(binds) - len(kept_binds),
-        },
+        rows=shown,
+        distinct_bytes={kind: sum(_allocated(row) for row in found if row.counted) for kind, found in rows.items()},
+        skipped=Counter((kind, place.skip) for kind, place in places if place.skip is not None),
+        unmeasured=Counter((kind, reason) for kind, place in places if (reason := _unmeasured(place, known))),
+        pending=Counter(kind for kind, place in places if _is_pending(place, known)),
+        cut={s.kind: len(rows[s.kind]) - len(shown[s.kind]) for s in SUBJECTS if s.owned_by is None},
+        mountpoints=_mountpoints(inventory, (place for _, place in places)),
     )
+
+
+class _Table:
+    """Makes the rows, kind by kind. What it saw of earlier kinds, it neither names nor counts again.
+
+    `owners` are the keys of the objects that others belong to, by the keys of these.
+    """
+
+    def __init__(self, plan: Plan, known: Known) -> None:
+        self.owners: dict[ObjectKey, ObjectKey] = {}
+        self._plan = plan
+        self._known = known
+        self._labels: dict[ObjectKey, str] = {}
+        self._counted: set[tuple[int, int] | Source] = set()
+        self._walked = {
+            item.place.location: item.place.source.path
+            for item in plan.items()
+            if isinstance(item.place.source, Walk) and item.place.location and item.place.source in known.measurements
+        }
+
+    def rows(self, subject: Subject) -> list[Row]:
+        """The rows of a kind in the order of their labels, those that are cut off later included."""
+        items = [item for item in self._plan.objects.get(subject.kind, ()) if item.place.skip is not Skip.EXCLUDED]
+        self._name(item for item in items if item.owner is None)
+        named = sorted((self._labels_of(item), item) for item in items)
+        return [self._row(subject, labels, item) for labels, item in named]
+
+    def _name(self, items: Iterable[Item]) -> None:
+        """Give each object a label of its own; who comes second with the same name gets its id's start behind it."""
+        taken: set[str] = set()
+        for item in sorted(items, key=lambda item: (item.key.scope, item.precedence, item.key.id)):
+            label = plain = printable(item.name)
+            length = _ID_LENGTH
+            while label in taken:
+                label = f"{plain}~{_hexadecimal(item.key.id)[:length]}"
+                length += 1
+            taken.add(label)
+            self._labels[item.key] = label
+
+    def _labels_of(self, item: Item) -> tuple[str, ...]:
+        if item.owner is None:
+            return (self._labels[item.key],)
+        self.owners[item.key] = item.owner
+        return (self._labels[item.owner], *item.more)
+
+    def _row(self, subject: Subject, labels: tuple[str, ...], item: Item) -> Row:
+        sized = _sized(item.place, self._known)
+        within = self._enclosing(item.place.location) if subject.overlaps and item.place.location else ""
+        return Row(item.key, labels, item.facts, sized, self._is_first(sized) and not within, within)
+
+    def _is_first(self, sized: Sized) -> bool:
+        """Whether nobody before had these bytes: by the source, and by what was measured, whatever it is called."""
+        marks: list[tuple[int, int] | Source] = [sized.place.source] if sized.place.source else []
+        if sized.measurement and sized.measurement.lineage.identity.inode:
+            marks.append(sized.measurement.lineage.identity[:2])
+        first = self._counted.isdisjoint(marks)
+        self._counted.update(marks)
+        return first
+
+    def _enclosing(self, location: Location) -> str:
+        """The nearest measured tree above a place in the same filesystem, or an empty text."""
+        parent = location.path.rstrip("/")
+        while parent:
+            parent = parent.rpartition("/")[0]
+            found = self._walked.get(Location(location.device, parent or "/"))
+            if found is not None:
+                return found
+        return ""
 
 
 def _sized(place: Place, known: Known) -> Sized:
-    if place.tree is None:
+    if place.source is None:
         return Sized(place, failed=place.unmeasured)
-    return Sized(place, known.measurements.get(place.tree), known.failures.get(place.tree))
+    return Sized(place, known.measurements.get(place.source), known.failures.get(place.source))
 
 
-def _volume_rows(inventory: Inventory, plan: Plan, known: Known) -> list[VolumeRow]:
-    users = Counter(
-        name
-        for container in inventory.containers
-        for name in {mount.source for mount in container.mounts if mount.type == "volume"}
-    )
-    shown = [v for v in inventory.volumes if _is_shown(plan.volumes.get(v.name))]
-    keys = _unique_keys(shown, lambda v: v.name, lambda v: hashlib.sha256(_raw(v.name)).hexdigest())
-    return [
-        VolumeRow(key, volume, _sized(plan.volumes.get(volume.name, Place()), known), users[volume.name])
-        for key, volume in zip(keys, shown, strict=True)
-    ]
+def _unmeasured(place: Place, known: Known) -> Unmeasured | None:
+    """Why an object that should have a number has none now. An older number that is still shown is one."""
+    if place.source is None or place.source in known.measurements:
+        return place.unmeasured
+    return known.failures.get(place.source)
 
 
-def _container_rows(inventory: Inventory, plan: Plan, known: Known) -> list[ContainerRow]:
-    # The newest of two containers of one name is the one the engine means by it: the other is on its way out.
-    ordered = sorted(inventory.containers, key=lambda c: (-c.created, c.id))
-    shown = [c for c in ordered if plan.layers.get(c.id, Place()).skip is not Skip.EXCLUDED]
-    keys = _unique_keys(shown, lambda c: c.name, lambda c: c.id)
-    rows = [_container_row(key, container, plan, known) for key, container in zip(keys, shown, strict=True)]
-    return sorted(rows, key=lambda row: row.key)
+def _is_pending(place: Place, known: Known) -> bool:
+    return place.source is not None and place.source not in known.measurements and place.source not in known.failures
 
 
-def _container_row(key: str, container: Container, plan: Plan, known: Known) -> ContainerRow:
-    log = plan.logs.get(container.id)
-    return ContainerRow(
-        key=key,
-        container=container,
-        layer=_sized(plan.layers.get(container.id, Place()), known),
-        log=_sized(log, known) if log else None,
-        tmpfs=tuple(
-            TmpfsRow(mount.destination, _sized(place, known))
-            for mount in container.mounts
-            if (place := plan.tmpfs.get((container.id, mount.destination)))
-        ),
-    )
+def _largest(
+    rows: Mapping[Kind, list[Row]], owners: Mapping[ObjectKey, ObjectKey], most: int, previous: Snapshot | None
+) -> dict[Kind, list[Row]]:
+    """At most `most` rows of a kind, the largest with all that belongs to them. Rows shown before get a bonus."""
+    if all(len(found) <= most for found in rows.values()):
+        return dict(rows)
+    sizes: Counter[ObjectKey] = Counter()
+    for found in rows.values():
+        for row in found:
+            sizes[owners.get(row.key, row.key)] += _allocated(row)
+    staying = {row.key for row in previous.all_rows()} if previous else frozenset()
+    kept: set[ObjectKey] = set()
+    for found in rows.values():
+        kept |= _kept([row.key for row in found if row.key not in owners], most, sizes, staying)
+    return {kind: [row for row in found if owners.get(row.key, row.key) in kept] for kind, found in rows.items()}
 
 
-def _bind_rows(plan: Plan, known: Known) -> list[BindRow]:
-    sources = [path for path, place in plan.binds.items() if _is_shown(place)]
-    keys = _unique_keys(sources, lambda path: path, lambda path: hashlib.sha256(_raw(path)).hexdigest())
-    walked = {tree.path for tree in plan.trees() if tree.method is Method.WALK and tree in known.measurements}
-    elsewhere = {place.tree.path for place in plan.volumes.values() if place.tree}
-    seen: set[tuple[int, int]] = set()
-    rows = []
-    for key, path in zip(keys, sources, strict=True):
-        sized = _sized(plan.binds[path], known)
-        within = _enclosing(path, walked)
-        identity = sized.measurement.identity if sized.measurement else None
-        counted = identity is not None and not within and path not in elsewhere and identity not in seen
-        if identity is not None and not within:
-            seen.add(identity)
-        rows.append(
-            BindRow(key, path, sized, plan.bind_users.get(path, ()), plan.entries.get(path, ""), within, counted)
-        )
-    return rows
+def _kept(
+    keys: list[ObjectKey], most: int, sizes: Mapping[ObjectKey, int], staying: Collection[ObjectKey]
+) -> set[ObjectKey]:
+    if len(keys) > most:
+        keys.sort(key=lambda key: (-sizes[key] * (_STAYING_BONUS if key in staying else 1), key))
+    return set(keys[:most])
 
 
-def _enclosing(path: str, walked: Collection[str]) -> str:
-    """The nearest measured tree above a path, or an empty text."""
-    parent = path.rpartition("/")[0]
-    while parent:
-        if parent in walked:
-            return parent
-        parent = parent.rpartition("/")[0]
-    return ""
+def _mountpoints(inventory: Inventory, places: Iterable[Place]) -> tuple[str, ...]:
+    """Every distinct filesystem under storage roots and objects. Where the disk is refused there is none."""
+    if inventory.refused is not None:
+        return ()
+    found = {root.mountpoint for root in inventory.roots} | {place.mountpoint for place in places}
+    return tuple(sorted(found - {""}))
 
 
-def _is_shown(place: Place | None) -> bool:
-    return place is None or place.skip is not Skip.EXCLUDED
+def _allocated(row: Row) -> int:
+    return row.sized.measurement.size.allocated if row.sized.measurement else 0
 
 
-def _unmeasured(plan: Plan, known: Known) -> Counter[tuple[Kind, Unmeasured]]:
-    """Objects that should have a number and have none now. An older number that is still shown is one."""
-    found: Counter[tuple[Kind, Unmeasured]] = Counter()
-    for kind, place in plan.places():
-        if place.unmeasured is not None:
-            found[kind, place.unmeasured] += 1
-        elif place.tree and place.tree in known.failures and place.tree not in known.measurements:
-            found[kind, known.failures[place.tree]] += 1
-    return found
-
-
-_Item = TypeVar("_Item")
-
-
-def _unique_keys(items: Iterable[_Item], name: Callable[[_Item], str], identity: Callable[[_Item], str]) -> list[str]:
-    """A label value for each item: its name; for whoever comes second with the same one, its id's start behind it."""
-    taken: set[Hashable] = set()
-    keys = []
-    for item in items:
-        key = printable(name(item))
-        length = _ID_LENGTH
-        plain = key
-        while key in taken:
-            key = f"{plain}~{identity(item)[:length]}"
-            length += 1
-        taken.add(key)
-        keys.append(key)
-    return keys
-
-
-def _shown(previous: Snapshot | None, kind: str) -> frozenset[str]:
-    return frozenset(row.key for row in getattr(previous, kind)) if previous else frozenset()
-
-
-def _largest(rows: list[_Row], most: int, staying: Collection[str], size: Callable[[_Row], int]) -> tuple[_Row, ...]:
-    """At most `most` rows, the largest, in their order. Rows that were shown before get a bonus."""
-    if len(rows) <= most:
-        return tuple(rows)
-    ranked = sorted(rows, key=lambda row: (-size(row) * (_STAYING_BONUS if row.key in staying else 1), row.key))
-    kept = {row.key for row in ranked[:most]}
-    return tuple(row for row in rows if row.key in kept)
-
-
-def _allocated(sized: Sized | None) -> int:
-    return sized.measurement.usage.allocated_bytes if sized and sized.measurement else 0
-
-
-def _volume_size(row: VolumeRow) -> int:
-    return _allocated(row.sized)
-
-
-def _container_size(row: ContainerRow) -> int:
-    return _allocated(row.layer) + _allocated(row.log)
-
-
-def _bind_size(row: BindRow) -> int:
-    return _allocated(row.sized)
-
-
-def _raw(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")
+def _hexadecimal(identity: str) -> str:
+    """The id itself where it is a digest, else the digest of it."""
+    if _HEXADECIMAL.fullmatch(identity):
+        return identity
+    return hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()

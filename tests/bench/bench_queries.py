@@ -60,12 +60,14 @@ class World:
     def families(self) -> Iterator[tuple[str, list[tuple[str, Callable[[int], float]]]]]:
         """Every series by family: its labels, and its value at a moment."""
         volumes, hosts = list(self.volume_series()), list(self.host_series())
-        root = ',root="/var/lib/docker",mountpoint="/"'
+        disk, start = ',mountpoint="/"', self.end - _DAY
         pace = [1 + number % 97 for number in range(len(volumes))]
         yield c.VOLUME_ALLOCATED.name, [(v, lambda t, n=n: 4096 * (n + pace[n] * (t // 300))) for v, _, n in volumes]
         yield c.VOLUME_APPARENT.name, [(v, lambda t, n=n: 4000 * (n + pace[n] * (t // 300))) for v, _, n in volumes]
         yield c.VOLUME_UNREADABLE.name, [(v, lambda _: 0) for v, _, _ in volumes]
         yield c.VOLUME_MEASURED.name, [(v, lambda t, n=n: t - n % 300) for v, _, n in volumes]
+        yield c.VOLUME_LINEAGE.name, [(v, lambda _: start - 30 * _DAY) for v, _, _ in volumes]
+        yield c.VOLUME_FILESYSTEM_INFO.name, [(v + disk, lambda _: 1) for v, _, _ in volumes]
         yield c.VOLUME_CONTAINERS.name, [(v, lambda _, n=n: n % 10 and 1) for v, _, n in volumes]
         yield c.VOLUME_INODES.name, [(v, lambda _, n=n: n) for v, _, n in volumes]
         facts = 'driver="local",scope="local",anonymous="false",compose_project="shop",compose_volume=""'
@@ -76,10 +78,13 @@ class World:
             yield VOLUMES.host_growth(window).name, [(h, lambda _, n=n: 1e5 + n) for h, n in hosts]
         for recorded in (VOLUMES.host_size, VOLUME_COUNT, CONTAINER_COUNT, DANGLING_BYTES, DANGLING_COUNT):
             yield recorded.name, [(h, lambda t, n=n: t + n) for h, n in hosts]
-        yield c.FILESYSTEM_SIZE.name, [(h + root, lambda _: 1e12) for h, _ in hosts]
-        yield c.FILESYSTEM_AVAIL.name, [(h + root, lambda t, n=n: 5e11 - n * (t % _DAY)) for h, n in hosts]
-        yield FILESYSTEM_TREND.name, [(h + root, lambda _, n=n: -1.0 - n) for h, n in hosts]
-        yield c.BUILD_INFO.name, [(f'{h},version="1",revision="",sizer="c"', lambda _: 1) for h, _ in hosts]
+        yield c.FILESYSTEM_SIZE.name, [(h + disk, lambda _: 1e12) for h, _ in hosts]
+        yield c.FILESYSTEM_AVAIL.name, [(h + disk, lambda t, n=n: 5e11 - n * (t % _DAY)) for h, n in hosts]
+        yield FILESYSTEM_TREND.name, [(h + disk, lambda _, n=n: -1.0 - n) for h, n in hosts]
+        yield (
+            c.BUILD_INFO.name,
+            [(f'{h},version="1",revision="",sizer="c",engine="docker"', lambda _: 1) for h, _ in hosts],
+        )
 
     def load(self, folder: Path) -> int:
         """Write all as blocks of a Prometheus in this folder; how many samples there are."""

@@ -123,12 +123,12 @@ def _rest(column: Column, exporter: Served, *, steady: bool) -> None:
 
 
 def _steady(column: Column, exporter: Served) -> None:
-    cpu, walks = exporter.cpu_seconds(), exporter.sum("docker_storage_exporter_walk_cpu_seconds_total")
+    cpu, walks = exporter.cpu_seconds(), exporter.sum("docker_storage_exporter_cpu_seconds_total")
     for _ in range(int(_STEADY_SECONDS / _SCRAPE_INTERVAL_SECONDS)):
         time.sleep(_SCRAPE_INTERVAL_SECONDS)
         exporter.scrape(gzip=True)
     used = exporter.cpu_seconds() - cpu
-    walked = exporter.sum("docker_storage_exporter_walk_cpu_seconds_total") - walks
+    walked = exporter.sum("docker_storage_exporter_cpu_seconds_total") - walks
     column.note("steady CPU", f"{used / _STEADY_SECONDS:.2%}")
     column.note("steady CPU, walks", f"{walked / _STEADY_SECONDS:.2%}")
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from conftest import need
@@ -128,7 +129,7 @@ def test_ctrl_c_ends_the_command_with_130_and_without_a_traceback(command, opens
         stderr=subprocess.PIPE,
         env={**os.environ, "DOCKER_HOST": address},
     )
-    while not any(re.fullmatch(opens, target) for target in _open(process.pid)):
+    while not any(re.fullmatch(opens, target) for child in _children(process.pid) for target in _open(child)):
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
 
@@ -137,8 +138,14 @@ def test_ctrl_c_ends_the_command_with_130_and_without_a_traceback(command, opens
     assert (process.returncode, output, errors) == (130, b"", b"")
 
 
+def _children(pid):
+    """The processes that a process has started: a command looks at paths in one of them."""
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
 def _open(pid):
     """What a process has open now."""
-    for number in os.listdir(f"/proc/{pid}/fd"):
-        with suppress(FileNotFoundError):
-            yield os.readlink(f"/proc/{pid}/fd/{number}")
+    with suppress(FileNotFoundError):
+        for number in os.listdir(f"/proc/{pid}/fd"):
+            with suppress(FileNotFoundError):
+                yield os.readlink(f"/proc/{pid}/fd/{number}")

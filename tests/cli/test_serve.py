@@ -89,7 +89,7 @@ def test_an_engine_of_another_host_gives_names_and_no_sizes(serve, engine, data_
 
     serving = serve(data_root, f"--docker.host={address}")
 
-    assert serving.series("docker_engine_up") == {"": 1}
+    assert serving.series("docker_engine_up") == {"docker": 1}
     assert set(serving.series("docker_volume_containers")) == {VOLUME}
     assert "far-away" in next(iter(serving.series("docker_container_info")))
     assert CONTAINER in next(iter(serving.series("docker_container_info")))
@@ -107,13 +107,13 @@ def test_an_engine_of_another_host_gives_names_and_no_sizes(serve, engine, data_
 
 def test_an_engine_that_comes_back_is_seen_and_one_that_goes_is_too(serve, engine, data_root, tmp_path):
     serving = serve(data_root, f"--docker.host=unix://{tmp_path}/engine.sock", "--inventory.interval=100ms")
-    assert serving.series("docker_engine_up") == {"": 0}
+    assert serving.series("docker_engine_up") == {"docker": 0}
 
     engine(GOOD)
 
-    assert serving.until("docker_engine_up", lambda found: found == {"": 1})
+    assert serving.until("docker_engine_up", lambda found: found == {"docker": 1})
     os.remove(tmp_path / "engine.sock")
-    assert serving.until("docker_engine_up", lambda found: found == {"": 0})
+    assert serving.until("docker_engine_up", lambda found: found == {"docker": 0})
     assert serving.get("/-/healthy") == "healthy\n"
 
 

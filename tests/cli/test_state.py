@@ -53,14 +53,14 @@ def test_without_the_flag_nothing_is_kept(serve, data_root, tmp_path):
 
 def test_a_damaged_state_is_told_in_one_line_and_replaced(serve, data_root, tmp_path):
     path = tmp_path / "state.json"
-    path.write_text('{"version": 1, "trees": [')
+    path.write_text('{"version": 2, "sources": [')
 
     serving = serve(data_root, f"--state.file={path}")
     settled(serving)
     serving.end()
 
     assert len([line for line in serving.lines if f"state file {path} is damaged or cut short" in line]) == 1
-    assert len(json.loads(path.read_text())["trees"]) > 12
+    assert len(json.loads(path.read_text())["sources"]) > 12
 
 
 def test_a_state_below_the_data_root_is_refused_at_the_start(fails, demo, data_root):
@@ -86,7 +86,7 @@ def test_an_exporter_that_is_killed_while_it_writes_loses_nothing(serve, data_ro
     for attempt in range(6):
         serving = serve(data_root, f"--state.file={path}", *busy)
         assert serving.series(SIZES) == sizes
-        assert len(json.loads(path.read_text())["trees"]) > len(sizes)
+        assert len(json.loads(path.read_text())["sources"]) > len(sizes)
         inode = path.stat().st_ino
         while path.stat().st_ino == inode:  # until it writes
             time.sleep(0.001)

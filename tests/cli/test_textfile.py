@@ -43,7 +43,7 @@ def test_it_writes_what_df_measures_for_others_to_read(run, data_root, target):
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr.endswith("no-engine.sock; this is what the disk says\n")
     assert volumes(target.read_text()) == {row["name"]: row["allocated_bytes"] for row in listed["objects"]}
-    assert "\ndocker_engine_up 0\n" in target.read_text()
+    assert '\ndocker_engine_up{engine="docker"} 0\n' in target.read_text()
     assert stat.S_IMODE(target.stat().st_mode) == 0o644
     assert os.listdir(target.parent) == ["docker.prom"]
 

@@ -1,30 +1,28 @@
 """A snapshot with every kind of row, made by hand, with names as hostile as engines and disks allow."""
 
+from dataclasses import replace
+
 import pytest
 
 from docker_storage_exporter.model import (
-    BindRow,
     Container,
-    ContainerRow,
     Engine,
+    Identity,
     Inventory,
     Kind,
     LogSettings,
-    Measurement,
-    Method,
     Mount,
     Place,
     Sized,
     Skip,
-    Snapshot,
-    TmpfsRow,
-    Tree,
+    StorageRoot,
     Unmeasured,
     Volume,
-    VolumeRow,
-    printable,
 )
-from docker_storage_exporter.sizer import Usage
+from pages import bind_row, layer_row, log_row, page_of, tmpfs, tmpfs_row, volume_row
+from pages import logged as logged_place
+from pages import mounted as mounted_place
+from pages import walked as walked_place
 
 HOSTILE = (
     "bad\udcff\udcfe",
@@ -38,32 +36,26 @@ HOSTILE = (
 AT = 1_760_000_000.25
 
 
-def walked(path, allocated, unreadable=None):
+def walked(path, allocated, unreadable=0, mountpoint="/"):
     """The measurement of a walked tree."""
-    usage = Usage(
-        allocated_bytes=allocated, apparent_bytes=allocated - 96, inodes=allocated // 4096, unreadable=unreadable or {}
-    )
-    return Sized(Place(Tree(Method.WALK, path)), Measurement(usage, at=AT, identity=(1, allocated)))
-
-
-def mounted(path, used, total):
-    """The measurement of something that is a filesystem of its own."""
-    usage = Usage(allocated_bytes=used, inodes=2)
-    return Sized(
-        Place(Tree(Method.FILESYSTEM, path)), Measurement(usage, at=AT + 1, size_bytes=total, avail_bytes=total - used)
-    )
+    numbers = {"apparent": allocated - 96, "inodes": allocated // 4096, "unreadable": unreadable}
+    place = {"at": AT, "identity": Identity(1, allocated), "start": AT - 7200, "mountpoint": mountpoint}
+    return walked_place(path, allocated, **numbers, **place)
 
 
 def volume_rows():
     """Volumes: plain, with a quota, with a filesystem, without a number, and with every hostile name."""
     labels = {"com.docker.compose.project": "shop", "com.docker.compose.volume": "db", "team": "a\\b\n\udcff"}
+    users = tuple((identity * 64, Mount("volume", "shop_db", "/data")) for identity in "ax")
+    own = (("b" * 64, Mount("volume", "own-fs", "/own-fs", "ro")),)
+    mounts = {name: Mount("volume", name, f"/{name}") for name in HOSTILE}
     return (
-        VolumeRow("shop_db", Volume("shop_db", labels=labels), walked("/v/shop_db", 2**53 + 4096, {"EACCES": 3}), 2),
-        VolumeRow("quota", Volume("quota", limit_bytes=10 * 2**20), walked("/v/quota", 8192)),
-        VolumeRow("own-fs", Volume("own-fs", filesystem="ext4"), mounted("/v/own-fs", 4096, 65536), 1),
-        VolumeRow("0" * 64, Volume("0" * 64), Sized(Place(Tree(Method.WALK, "/v/0")))),
-        VolumeRow("plugin", Volume("plugin", driver="nfs:latest", scope="global"), Sized(Place(skip=Skip.DRIVER))),
-        *(VolumeRow(printable(name), Volume(name), walked(f"/v/{name}", 4096)) for name in HOSTILE),
+        volume_row("shop_db", walked("/v/shop_db", 2**53 + 4096, 3), Volume("shop_db", labels=labels), users),
+        volume_row("quota", walked("/v/quota", 8192), Volume("quota", limit_bytes=10 * 2**20)),
+        volume_row("own-fs", mounted_place("/v/own-fs", 4096, 65536, AT + 1), Volume("own-fs", filesystem="ext4"), own),
+        volume_row("0" * 64),
+        volume_row("plugin", Sized(Place(skip=Skip.DRIVER)), Volume("plugin", driver="nfs:latest", scope="global")),
+        *(volume_row(n, walked(f"/v/{n}", 4096), users=(("b" * 64, mounts[n]),)) for n in HOSTILE),
     )
 
 
@@ -79,25 +71,19 @@ def container_rows():
         pid=7,
         created=AT - 3600.5,
         labels={**swarm, "com.docker.swarm.service.name": "shop_db"},
-        mounts=(
-            Mount("volume", "shop_db", "/data"),
-            Mount("bind", "/srv/site", "/site", "ro"),
-            Mount("tmpfs", "", "/t"),
-        ),
         log=LogSettings("json-file", 30_000_000),
         layer_limit_bytes=2**30,
     )
-    hostile = Container("b" * 64, "odd", state="exited", mounts=tuple(Mount("volume", n, f"/{n}") for n in HOSTILE))
+    hostile = Container("b" * 64, "odd", state="exited")
+    log = logged_place("/c/a", "a" * 64, 4096)
     return (
-        ContainerRow(
-            "shop-db-1",
-            everything,
-            walked("/o/a", 12288),
-            log=walked("/c/a", 4096),
-            tmpfs=(TmpfsRow("/t", mounted("/t", 4096, 8192)), TmpfsRow("/later", Sized(Place()))),
-        ),
-        ContainerRow("odd", hostile, Sized(Place(), failed=Unmeasured.UNKNOWN_LAYER), log=Sized(Place())),
-        ContainerRow("new", Container("c" * 64, "new", log=LogSettings("none")), Sized(Place())),
+        layer_row(everything, walked("/o/a", 12288)),
+        layer_row(hostile, Sized(Place(), failed=Unmeasured.UNKNOWN_LAYER)),
+        layer_row(Container("c" * 64, "new", log=LogSettings("none"))),
+        log_row(everything, Sized(replace(log.place, mountpoint="/"), log.measurement)),
+        log_row(hostile),
+        tmpfs_row(everything, Mount("tmpfs", "", "/t"), tmpfs("a" * 64, "/t", 4096, 8192)),
+        tmpfs_row(everything, Mount("tmpfs", "", "/later")),
     )
 
 
@@ -105,10 +91,10 @@ def bind_rows():
     """Sources of bind mounts: a folder, a file inside it, a source without a number, and hostile ones."""
     users = (("a" * 64, Mount("bind", "/srv/site", "/site", "ro")), ("f" * 64, Mount("bind", "/srv/site", "/gone")))
     return (
-        BindRow("/srv/site", "/srv/site", walked("/srv/site", 8192), users),
-        BindRow("/srv/site/x", "/srv/site/x", walked("/x", 4096), users[:1], "file", within="/srv/site", counted=False),
-        BindRow("/dev/kvm", "/dev/kvm", Sized(Place(skip=Skip.SYSTEM)), users[:1], "special"),
-        *(BindRow(printable(f"/srv/{n}"), f"/srv/{n}", walked(f"/srv/{n}", 4096), users[:1]) for n in HOSTILE),
+        bind_row("/srv/site", walked("/srv/site", 8192), users),
+        bind_row("/srv/site/x", walked("/x", 4096), users[:1], "file", within="/srv/site", counted=False),
+        bind_row("/dev/kvm", Sized(Place(skip=Skip.SYSTEM)), users[:1], "special"),
+        *(bind_row(f"/srv/{n}", walked(f"/srv/{n}", 4096), users[:1]) for n in HOSTILE),
     )
 
 
@@ -116,15 +102,17 @@ def bind_rows():
 def snapshot():
     """Everything at once."""
     engine = Engine("docker", "id", "29.0.0", "overlay2", "graphdriver", '/var/lib/"docker"\udcff')
-    return Snapshot(
-        inventory=Inventory(engine, source="api", at=AT, root="/var/lib/docker"),
+    root = StorageRoot("/var/lib/docker", mountpoint="/")
+    return page_of(
+        *volume_rows(),
+        *container_rows(),
+        *bind_rows(),
+        inventory=Inventory(engine, source="api", at=AT, roots=(root,)),
         at=AT + 2,
-        volumes=volume_rows(),
-        containers=container_rows(),
-        binds=bind_rows(),
-        bind_distinct_bytes=36864,
+        distinct_bytes={Kind.BIND: 36864},
         skipped={(Kind.VOLUME, Skip.DRIVER): 1, (Kind.BIND, Skip.SYSTEM): 1},
         unmeasured={(Kind.LAYER, Unmeasured.UNKNOWN_LAYER): 1},
         pending={Kind.VOLUME: 1},
         cut={Kind.VOLUME: 0, Kind.LAYER: 2, Kind.BIND: 0},
+        mountpoints=("/",),
     )

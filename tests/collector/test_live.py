@@ -1,7 +1,6 @@
 """Live collector: what is true at the moment of the scrape, and nothing where that is not known."""
 
 import os
-from dataclasses import replace
 
 import pytest
 from prometheus_client.exposition import generate_latest
@@ -13,8 +12,9 @@ from docker_storage_exporter import __version__
 from docker_storage_exporter.collector import LiveCollector, live_registry
 from docker_storage_exporter.collector.catalogue import LIVE_FAMILIES
 from docker_storage_exporter.hostfs import Host
-from docker_storage_exporter.model import Engine, Inventory, Kind, Snapshot, Unmeasured
-from docker_storage_exporter.schedule import Budget, Tally
+from docker_storage_exporter.layout import KINDS
+from docker_storage_exporter.model import Engine, Inventory, Kind, Snapshot, StorageRoot, Unmeasured
+from docker_storage_exporter.schedule import Budget, Tally, Work
 from docker_storage_exporter.store import Store
 
 
@@ -26,15 +26,16 @@ class World:
         self.store, self.tally = Store(), Tally()
         self.now = 0.0
         self.budget = Budget(0.1, lambda: self.now)
-        self.engine_up = True
-        self.inventory = Inventory(Engine(), root=root)
+        self.product, self.up = "docker", True
+        self.abandoned = 0
+        self.inventory = Inventory(Engine(), roots=(StorageRoot(root),))
         self.successful, self.succeeded_at = True, 1_760_000_001.0
-        live = LiveCollector(self.store, self.tally, self.budget, self, self, self.host, "abc123")
+        live = LiveCollector(self.store, self.tally, self.budget, self, self, self.host, self, "abc123")
         self.registry = live_registry(live)
 
-    def publish(self, **changes):
-        """A snapshot, its inventory with these changes."""
-        self.store.publish(Snapshot(replace(self.inventory, **changes), at=1_760_000_000.5))
+    def publish(self, *mountpoints):
+        """A snapshot of what lies on these filesystems."""
+        self.store.publish(Snapshot(self.inventory, at=1_760_000_000.5, mountpoints=mountpoints))
 
     def page(self):
         """The page that a scrape gets."""
@@ -51,57 +52,64 @@ def world(tmp_path):
     return World(str(tmp_path))
 
 
-def test_engine_up_is_what_the_inventory_says_at_this_moment(world):
-    assert world.families()["docker_engine_up"] == [({}, 1)]
+def test_engine_up_is_what_the_engine_says_at_this_moment(world):
+    assert world.families()["docker_engine_up"] == [({"engine": "docker"}, 1)]
 
-    world.engine_up = False
+    world.up = False
 
-    assert world.families()["docker_engine_up"] == [({}, 0)]
+    assert world.families()["docker_engine_up"] == [({"engine": "docker"}, 0)]
 
 
-def test_the_filesystem_under_the_data_root_is_what_statvfs_says(world, tmp_path):
-    world.publish()
+def test_where_no_engine_is_asked_there_is_nothing_to_be_up(world):
+    world.up = None
+
+    assert world.families()["docker_engine_up"] == []
+
+
+def test_each_filesystem_is_what_statvfs_says(world, tmp_path):
+    world.publish(str(tmp_path), "/proc")
 
     stats, found = os.statvfs(tmp_path), world.families()
 
-    (labels, size) = found["docker_storage_filesystem_size_bytes"][0]
-    assert size == stats.f_blocks * stats.f_frsize
-    assert labels["root"] == str(tmp_path)
-    assert os.path.ismount(labels["mountpoint"])
-    assert os.stat(labels["mountpoint"]).st_dev == os.stat(tmp_path).st_dev
+    sizes = {labels["mountpoint"]: size for labels, size in found["docker_storage_filesystem_size_bytes"]}
+    assert sizes == {str(tmp_path): stats.f_blocks * stats.f_frsize, "/proc": 0}
     assert found["docker_storage_filesystem_inodes"][0][1] == stats.f_files
     available = found["docker_storage_filesystem_avail_bytes"][0][1]
     assert abs(available - stats.f_bavail * stats.f_frsize) < 2**30
 
 
-@pytest.mark.parametrize("changes", [{"refused": Unmeasured.FOREIGN_ENGINE}, {"root": ""}, {"root": "/not/there"}])
-def test_a_filesystem_that_is_refused_unknown_or_gone_is_absent(world, changes):
-    world.publish(**changes)
+def test_a_filesystem_that_is_gone_is_absent_and_the_others_stay(world, tmp_path):
+    world.publish("/not/there", str(tmp_path))
 
-    assert world.families()["docker_storage_filesystem_size_bytes"] == []
-    assert "docker_storage_filesystem_size_bytes{" not in world.page()
+    labels = [labels for labels, _ in world.families()["docker_storage_filesystem_size_bytes"]]
+
+    assert labels == [{"mountpoint": str(tmp_path)}]
 
 
-def test_a_data_root_whose_name_is_not_utf8_does_not_cost_the_page(tmp_path):
-    root = tmp_path / "data\udcff"
-    root.mkdir()
-    world = World(str(root))
-    world.publish()
+def test_a_mount_point_whose_name_is_not_utf8_does_not_cost_the_page(world, tmp_path):
+    folder = tmp_path / "data\udcff"
+    folder.mkdir()
+    world.publish(str(folder))
 
     ((labels, _),) = world.families()["docker_storage_filesystem_size_bytes"]
 
-    assert labels["root"] == str(tmp_path) + r"/data\xff"
+    assert labels == {"mountpoint": str(tmp_path) + r"/data\xff"}
 
 
 def test_below_a_rootfs_the_labels_are_the_host_s_own_paths(tmp_path):
     (tmp_path / "var/lib/docker").mkdir(parents=True)
     world = World("/var/lib/docker", str(tmp_path))
-    world.publish()
+    world.publish("/var/lib/docker")
 
     ((labels, _),) = world.families()["docker_storage_filesystem_size_bytes"]
 
-    assert labels["root"] == "/var/lib/docker"
-    assert not labels["mountpoint"].startswith(str(tmp_path))
+    assert labels == {"mountpoint": "/var/lib/docker"}
+
+
+def test_jobs_that_did_not_end_are_counted(world):
+    world.abandoned = 3
+
+    assert world.families()["docker_storage_abandoned_jobs"] == [({}, 3)]
 
 
 def test_failures_are_counted_for_every_kind_and_reason_from_zero(world):
@@ -109,21 +117,24 @@ def test_failures_are_counted_for_every_kind_and_reason_from_zero(world):
 
     found = world.families()["docker_storage_measurement_failures"]
 
-    assert len(found) == len(Kind) * len(Unmeasured)
+    assert len(found) == len(KINDS) * len(Unmeasured)
     assert ({"kind": "volume", "reason": "io_error"}, 1) in found
     assert sum(value for _, value in found) == 1
 
 
 def test_what_measuring_costs_is_counted(world):
-    world.tally.walked(10, 4096, 0.5)
-    world.tally.walked(5, 0, 0.25)
+    world.tally.walked(10, 4096)
+    world.tally.walked(5, 0)
+    world.tally.paid(Work.MEASUREMENT, 0.5)
+    world.tally.paid(Work.MEASUREMENT, 0.25)
     world.budget.charge(3)
 
     found = world.families()
 
     assert found["docker_storage_exporter_walked_entries"] == [({}, 15)]
     assert found["docker_storage_exporter_walked_bytes"] == [({}, 4096)]
-    assert found["docker_storage_exporter_walk_cpu_seconds"] == [({}, 0.75)]
+    works = {labels["work"]: seconds for labels, seconds in found["docker_storage_exporter_cpu_seconds"]}
+    assert works == {work.value: 0.75 if work is Work.MEASUREMENT else 0 for work in Work}
     assert found["docker_storage_exporter_budget_used_ratio"] == [({}, 0.5)]
 
 
@@ -156,7 +167,7 @@ def test_the_web_configuration_is_told_apart_where_there_is_one(world):
     assert world.families()[f"{name}_successful"] == []
 
     world.successful = False
-    live = LiveCollector(world.store, world.tally, world.budget, world, world, world.host, web=world)
+    live = LiveCollector(world.store, world.tally, world.budget, world, world, world.host, world, web=world)
     world.registry = live_registry(live)
 
     found = world.families()
@@ -188,7 +199,7 @@ def test_every_live_family_of_the_catalogue_is_there_in_both_formats(world):
 
 
 def test_describing_reads_nothing_and_names_every_family(world):
-    collector = LiveCollector(None, None, None, None, None, None)
+    collector = LiveCollector(None, None, None, None, None, None, None)
 
     assert {family.name for family in collector.describe()} == {family.base for family in LIVE_FAMILIES}
     assert not any(family.samples for family in collector.describe())

@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_pla
 from docker_storage_exporter.collector.catalogue import OBJECT_FAMILIES
 from docker_storage_exporter.collector.objects import samples, skippable
 from docker_storage_exporter.collector.text import block
+from docker_storage_exporter.layout import KINDS
 from docker_storage_exporter.model import Engine, Inventory, Kind, Skip, Snapshot, Unmeasured, printable
 
 
@@ -117,8 +118,8 @@ def test_an_empty_engine_still_has_its_identity_and_all_closed_sets():
         "docker_engine_info": 1,
         "docker_bind_mounts_distinct_bytes": 1,
         "docker_storage_skipped_objects": len(set(skippable())),
-        "docker_storage_unmeasured_objects": len(Kind) * len(Unmeasured),
-        "docker_storage_pending_objects": len(Kind),
+        "docker_storage_unmeasured_objects": len(KINDS) * len(Unmeasured),
+        "docker_storage_pending_objects": len(KINDS),
     }
 
 
@@ -161,7 +162,7 @@ def test_a_mount_of_a_container_that_is_not_on_the_page_is_not_either(snapshot):
 
 
 def test_a_mount_of_a_volume_that_is_not_on_the_page_is_not_either(snapshot):
-    smaller = dataclasses.replace(snapshot, volumes=snapshot.volumes[1:])
+    smaller = dataclasses.replace(snapshot, rows=snapshot.rows | {Kind.VOLUME: snapshot.of(Kind.VOLUME)[1:]})
     found = {labels["volume"] for labels, _ in series(smaller, "docker_volume_mount_info")}
 
     assert "shop_db" in {labels["volume"] for labels, _ in series(snapshot, "docker_volume_mount_info")}

@@ -12,7 +12,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_plain
 
 from docker_storage_exporter.collector import Pages, accepts
-from docker_storage_exporter.model import Engine, Inventory, Place, Sized, Snapshot, Volume, VolumeRow
+from pages import page_of, volume_row
 
 OPENMETRICS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"
 PROMETHEUS_2 = (
@@ -40,8 +40,7 @@ def body(page):
 
 def named(name, number=1):
     """A snapshot with volumes of a name."""
-    rows = (VolumeRow(f"{name}{i}", Volume(f"{name}{i}"), Sized(Place())) for i in range(number))
-    return Snapshot(Inventory(Engine()), at=1.0, volumes=tuple(rows))
+    return page_of(*(volume_row(f"{name}{i}") for i in range(number)))
 
 
 @pytest.mark.parametrize("accept", [OPENMETRICS, PROMETHEUS_2, PROMETHEUS_3, "application/openmetrics-text"])

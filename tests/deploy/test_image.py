@@ -141,7 +141,7 @@ def test_every_size_is_dus(host, workload, exporter):
     layer = page.value("docker_container_layer_allocated_bytes", container="busy")
     assert layer == du(host.layer_path(workload.container)) > 700 * 1024
     assert page.value("docker_container_log_bytes", container="busy") > 0
-    assert page.value("docker_engine_up") == 1
+    assert page.value("docker_engine_up", engine="docker") == 1
 
 
 def test_the_page_is_complete(exporter, workload):
@@ -238,7 +238,7 @@ def test_without_the_capability_the_page_is_still_useful_and_says_why(host, imag
         assert page.value("docker_volume_allocated_bytes", volume="secret") is None
         reason = {"kind": "volume", "reason": "permission_denied"}
         assert page.value(UNMEASURED, **reason) == 1
-        assert page.value("docker_engine_up") == 1
+        assert page.value("docker_engine_up", engine="docker") == 1
     finally:
         weak.remove()
 

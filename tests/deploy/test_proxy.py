@@ -115,7 +115,7 @@ def test_events_come_through_while_they_happen_and_sizes_are_right(proxy, host, 
     running = Running(from_texts(quick | settings))
     try:
         page = running.settled()
-        assert page.value("docker_engine_up") == 1
+        assert page.value("docker_engine_up", engine="docker") == 1
         assert page.value("docker_volume_allocated_bytes", volume="asked") == du(host.volume_path("asked"))
         assert page.value("docker_container_state", container="asked", state="running") == 1
 

@@ -66,7 +66,7 @@ def deployment(host, image, proxy_image):
 def test_the_exporter_measures_through_the_proxy_with_no_more_rights_than_the_file_gives(host, deployment):
     host.docker("volume", "create", "composed")
     (host.volume_path("composed") / "file").write_bytes(b"c" * 90_000)
-    deployment.wait_for(lambda page: page.value("docker_engine_up") == 1, "the engine")
+    deployment.wait_for(lambda page: page.value("docker_engine_up", engine="docker") == 1, "the engine")
     deployment.wait_for(
         lambda page: page.value("docker_volume_allocated_bytes", volume="composed") == du(host.volume_path("composed")),
         "a volume's size",
@@ -78,10 +78,10 @@ def test_the_exporter_measures_through_the_proxy_with_no_more_rights_than_the_fi
 
 
 def test_it_finds_the_engine_again_after_the_proxy_was_started_anew(host, deployment):
-    deployment.wait_for(lambda page: page.value("docker_engine_up") == 1, "the engine")
+    deployment.wait_for(lambda page: page.value("docker_engine_up", engine="docker") == 1, "the engine")
     host.docker("stop", "-t", "5", "compose-engine")
-    deployment.wait_for(lambda page: page.value("docker_engine_up") == 0, "the proxy to be missed")
+    deployment.wait_for(lambda page: page.value("docker_engine_up", engine="docker") == 0, "the proxy to be missed")
     host.docker("start", "compose-engine")
 
-    deployment.wait_for(lambda page: page.value("docker_engine_up") == 1, "the engine again")
+    deployment.wait_for(lambda page: page.value("docker_engine_up", engine="docker") == 1, "the engine again")
     wait_until(lambda: deployment.state()["Running"], "it to run still")

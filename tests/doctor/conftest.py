@@ -3,9 +3,9 @@
 import pytest
 
 from docker_storage_exporter.doctor import Scene
-from docker_storage_exporter.hostfs import Host, MountEntry, MountTable, Rights, Source
+from docker_storage_exporter.hostfs import Host, HostPath, MountEntry, MountTable, Rights
 from docker_storage_exporter.inventory import Probe, Proof
-from docker_storage_exporter.model import Engine, Inventory
+from docker_storage_exporter.model import Engine, Inventory, StorageRoot
 from docker_storage_exporter.settings import Settings
 
 ENGINE = Engine(version="27.0.0", storage_driver="overlay2", data_root="/var/lib/docker")
@@ -26,7 +26,11 @@ def scene(rootfs):
 
     def make(*mounts, containers=(), engine=ENGINE, trouble="", source="api", refused=None, probe=None, **changes):
         inventory = Inventory(
-            engine, containers=tuple(containers), source=source, root="/var/lib/docker", refused=refused
+            engine,
+            containers=tuple(containers),
+            source=source,
+            roots=(StorageRoot("/var/lib/docker"),),
+            refused=refused,
         )
         proof = None if refused or source == "disk" else Proof.ID
         facts = {
@@ -34,7 +38,7 @@ def scene(rootfs):
             "host": Host(str(rootfs), str(rootfs / "proc")),
             "mounts": MountTable([MountEntry("/", "ext4", (8, 1)), *mounts]),
             "probe": probe or Probe("unix:///engine.sock", inventory, trouble, "1.46", proof, 1),
-            "root": Source("/var/lib/docker"),
+            "root": HostPath("/var/lib/docker"),
             "rights": EVERY_RIGHT,
         }
         return Scene(**(facts | changes))

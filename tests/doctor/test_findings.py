@@ -7,9 +7,10 @@ import pytest
 
 from docker_storage_exporter.collector.catalogue import LIVE_FAMILIES, OBJECT_FAMILIES
 from docker_storage_exporter.doctor import State, engine, examine, kernel, look, objects, propagation, rights, roots
-from docker_storage_exporter.hostfs import Fence, Kernel, MountEntry, Rights, Source
+from docker_storage_exporter.hostfs import Fence, HostPath, Kernel, MountEntry, Rights
 from docker_storage_exporter.inventory import Probe
-from docker_storage_exporter.model import Container, Engine, Kind, Mount, Unmeasured
+from docker_storage_exporter.layout import KINDS
+from docker_storage_exporter.model import Container, Engine, Mount, Unmeasured
 from docker_storage_exporter.settings import from_texts
 
 LAYERS = "docker_container_layer_allocated_bytes"
@@ -71,10 +72,10 @@ def test_an_unknown_storage_driver_costs_the_layers_alone(scene, driver, store):
 @pytest.mark.parametrize(
     ("root", "said"),
     [
-        (Source("/var/lib/docker", remote=True), "remote filesystem"),
-        (Source("/var/lib/docker", error=PermissionError(13, "Permission denied")), "Permission denied"),
-        (Source("/elsewhere"), "No such file or directory"),
-        (Source("/var/lib"), "no containers directory"),
+        (HostPath("/var/lib/docker", remote=True), "remote filesystem"),
+        (HostPath("/var/lib/docker", error=PermissionError(13, "Permission denied")), "Permission denied"),
+        (HostPath("/elsewhere"), "No such file or directory"),
+        (HostPath("/var/lib"), "no containers directory"),
     ],
 )
 def test_a_data_root_that_cannot_be_used_costs_every_size(scene, root, said):
@@ -281,7 +282,7 @@ def test_the_plain_walker_is_slow_but_no_failure(scene):
 
 
 def test_every_cost_is_a_family_of_the_catalogue(scene):
-    bad = scene(refused=Unmeasured.UNKNOWN_ROOT, rights=Rights(1), root=Source("/x", remote=True), apart=True)
+    bad = scene(refused=Unmeasured.UNKNOWN_ROOT, rights=Rights(1), root=HostPath("/x", remote=True), apart=True)
 
     named = {name for finding in examine(bad) for name in finding.families}
 
@@ -289,8 +290,8 @@ def test_every_cost_is_a_family_of_the_catalogue(scene):
     assert named <= {family.name for family in (*OBJECT_FAMILIES, *LIVE_FAMILIES)}
 
 
-def test_every_kind_has_a_name_and_a_price(scene):
-    assert set(objects._NAMES) == set(objects.LOST) == set(Kind)
+def test_every_kind_has_a_price(scene):
+    assert set(objects.LOST) == set(KINDS)
 
 
 def test_the_scene_of_this_process_is_gathered(tmp_path):

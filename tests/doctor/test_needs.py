@@ -7,7 +7,7 @@ import pytest
 
 from docker_storage_exporter.collector.catalogue import LIVE_FAMILIES, OBJECT_FAMILIES
 from docker_storage_exporter.doctor import NEEDS, Need, needs_table
-from docker_storage_exporter.hostfs import Confinement, Fence, Kernel, MountEntry, Rights, Source
+from docker_storage_exporter.hostfs import Confinement, Fence, HostPath, Kernel, MountEntry, Rights
 from docker_storage_exporter.inventory import Probe
 from docker_storage_exporter.model import Container, Mount, Unmeasured
 
@@ -43,7 +43,7 @@ def test_where_all_is_well_every_row_is_complete(scene, rootfs):
     [
         ({"trouble": "no engine answers", "source": "disk"}, Need.API),
         ({"refused": Unmeasured.FOREIGN_ENGINE}, Need.DATA_ROOT),
-        ({"root": Source("/var/lib/docker", error=PermissionError(13, "Permission denied"))}, Need.DATA_ROOT),
+        ({"root": HostPath("/var/lib/docker", error=PermissionError(13, "Permission denied"))}, Need.DATA_ROOT),
         ({"rights": Rights(0, frozenset({"CAP_SYS_PTRACE"}))}, Need.READ),
         ({"rights": Rights(0, frozenset({"CAP_DAC_READ_SEARCH"}))}, Need.PTRACE),
         ({"fence": Fence(7)}, Need.PTRACE),
@@ -61,7 +61,7 @@ def test_one_thing_that_is_missing_costs_those_that_need_it_and_no_others(scene,
 
 
 def test_neither_engine_nor_disk_is_both(scene):
-    nothing = scene(probe=Probe("unix:///engine.sock", trouble="permission denied"), root=Source("/elsewhere"))
+    nothing = scene(probe=Probe("unix:///engine.sock", trouble="permission denied"), root=HostPath("/elsewhere"))
 
     present = _present(nothing)
 

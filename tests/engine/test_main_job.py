@@ -238,17 +238,17 @@ def test_the_same_numbers_with_the_daemon_stopped(host, exporter):
     wanted = ("docker_volume_allocated_bytes", "docker_volume_apparent_bytes", "docker_container_layer_allocated_bytes")
     page = stays.settled()
     before = {name: page.by("volume" if "volume" in name else "container", name) for name in wanted}
-    assert page.value("docker_engine_up") == 1
+    assert page.value("docker_engine_up", engine="docker") == 1
     host.dockerd.stop()
     try:
         never_saw_it = exporter(path_data_root=str(host.dockerd.data_root))
         for running in (stays, never_saw_it):
-            page = running.wait_for(lambda page: page.value("docker_engine_up") == 0)
+            page = running.wait_for(lambda page: page.value("docker_engine_up", engine="docker") == 0)
             page = running.settled()
             for name in wanted:
                 assert page.by("volume" if "volume" in name else "container", name) == before[name]
             check_sizes(host, page)
     finally:
         host.dockerd.start()
-    page = stays.wait_for(lambda page: page.value("docker_engine_up") == 1, "the engine to be back")
+    page = stays.wait_for(lambda page: page.value("docker_engine_up", engine="docker") == 1, "the engine to be back")
     assert page.by("volume", "docker_volume_allocated_bytes") == before["docker_volume_allocated_bytes"]

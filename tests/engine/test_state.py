@@ -42,8 +42,8 @@ def test_the_state_of_another_engine_is_not_taken_for_this_ones(dockerd, exporte
     first.exporter.stop()
     document = json.loads(path.read_text())
     document["host"]["engine"] = "SOME-OTHER"
-    for row in document["trees"]:
-        row["allocated_bytes"] = 12345
+    for row in document["sources"]:
+        row["size"]["allocated"] = 12345
     path.write_text(json.dumps(document))
 
     page = exporter(state_file=str(path)).settled()

@@ -64,7 +64,7 @@ def test_node_exporter_serves_the_true_sizes_of_volumes_and_writable_layers(dock
     assert volume == du(dockerd.volume_path("textfile")) > 200_000
     layer = page.value("docker_container_layer_allocated_bytes", container="textfile")
     assert layer == du(dockerd.layer_path(container)) > 40_000
-    assert page.value("docker_engine_up") == 1
+    assert page.value("docker_engine_up", engine="docker") == 1
     assert page.value("node_textfile_scrape_error") == 0
     assert page.value("node_textfile_mtime_seconds", file=str(node_exporter.textfiles / "docker.prom"))
 
@@ -79,7 +79,7 @@ def test_a_link_beside_other_files_leads_it_to_the_file_as_the_timer_s_instructi
 
     page = node_exporter.page()
 
-    assert page.value("docker_engine_up") == 1
+    assert page.value("docker_engine_up", engine="docker") == 1
     assert page.value("other") == 1
     assert page.value("node_textfile_scrape_error") == 0
 

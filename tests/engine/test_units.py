@@ -74,7 +74,7 @@ def test_the_exporter_starts_measures_reloads_and_stops_within_its_filter(docker
     assert code == 0, serving.lines
     assert sizes["confined"] == du(volume)
     assert page.value("docker_volume_unreadable_entries", volume="confined") == 0
-    assert page.value("docker_engine_up") == 1
+    assert page.value("docker_engine_up", engine="docker") == 1
     assert page.value("docker_storage_exporter_landlock_restricted") == has_landlock()
     assert (state / "ledger.json").stat().st_size > 0
     assert re.search(r"^CapEff:\t0000000000000004$", status, re.MULTILINE)  # 1 << CAP_DAC_READ_SEARCH
@@ -93,7 +93,7 @@ def test_without_the_engine_s_socket_volumes_have_the_same_sizes(dockerd, volume
     assert "permission denied" in done.stderr.lower()
     page = Page(target.read_text())
     assert page.value("docker_volume_allocated_bytes", volume="confined") == du(volume)
-    assert page.value("docker_engine_up") == 0
+    assert page.value("docker_engine_up", engine="docker") == 0
     assert page.value("docker_storage_exporter_landlock_restricted") == has_landlock()
 
 

@@ -4,7 +4,7 @@ import os
 import threading
 import time
 
-from docker_storage_exporter.hostfs import Filesystem, FilesystemProbe
+from docker_storage_exporter.hostfs import Filesystem, FilesystemProbe, FilesystemProbes
 
 
 def test_it_is_what_statvfs_says(tmp_path):
@@ -28,21 +28,35 @@ def test_a_probe_reads_and_says_none_for_what_cannot_be_read(tmp_path):
     assert FilesystemProbe(str(tmp_path / "missing")).read() is None
 
 
-def test_a_filesystem_that_hangs_costs_one_thread_and_comes_back_by_itself(tmp_path, monkeypatch):
+def test_a_filesystem_that_hangs_costs_one_thread_and_the_patience_once_and_comes_back_by_itself(tmp_path, monkeypatch):
     release, real = threading.Event(), Filesystem.of
+    hanging = str(tmp_path / "hanging")
+    os.mkdir(hanging)
 
     def hang(path):
-        release.wait(30)
+        if path == hanging:
+            release.wait(30)
         return real(path)
 
     monkeypatch.setattr(Filesystem, "of", staticmethod(hang))
-    probe = FilesystemProbe(str(tmp_path), patience=0.02)
+    probes = FilesystemProbes(patience=0.2)
     threads = threading.active_count()
 
-    assert [probe.read() for _ in range(5)] == [None] * 5
+    for number in range(5):
+        began = time.monotonic()
+        assert list(probes.read([hanging, str(tmp_path)])) == [str(tmp_path)]
+        assert number == 0 or time.monotonic() - began < 0.2
     assert threading.active_count() == threads + 1
 
     release.set()
     deadline = time.monotonic() + 10
-    while probe.read() is None:
+    while hanging not in probes.read([hanging, str(tmp_path)]):
         assert time.monotonic() < deadline
+
+
+def test_a_filesystem_that_is_not_asked_for_any_more_is_forgotten(tmp_path):
+    probes = FilesystemProbes()
+    probes.read([str(tmp_path), "/"])
+
+    assert list(probes.read(["/"])) == ["/"]
+    assert list(probes._probes) == ["/"]

@@ -1,11 +1,14 @@
 """The inventory as it stands, asked of a fake engine that is recorded and misbehaves."""
 
+import json
+import threading
 import time
+from contextlib import suppress
 
 import pytest
 from fake_engine import VERSION, container_document
 
-from docker_storage_exporter.errors import AccessError, EngineError, NothingToMeasureError, SettingError
+from docker_storage_exporter.errors import AccessError, EngineError, ExporterError, NothingToMeasureError, SettingError
 from docker_storage_exporter.inventory.endpoints import allowed
 from docker_storage_exporter.model import Unmeasured
 
@@ -59,12 +62,12 @@ def test_a_container_is_inspected_when_first_seen_and_not_again(engine, data_roo
     assert engine.asked(f"/containers/{identity}/json") == 1
 
 
-def test_a_container_is_inspected_again_when_forgotten_renamed_or_in_another_state(engine, data_root, inventory_of):
+def test_a_container_is_inspected_again_when_asked_to_renamed_or_in_another_state(engine, data_root, inventory_of):
     identity = add(engine, data_root, 1)
     inventory = inventory_of(engine)
     inventory.renew()
 
-    inventory.forget(identity)
+    inventory.inspect_again([identity])
     inventory.renew()
     assert engine.asked(f"/containers/{identity}/json") == 2
 
@@ -107,11 +110,6 @@ def test_garbage_is_one_line(engine, inventory_of, answer):
         ("/containers/json", b"[7]"),
         ("/containers/json", b"{}"),
         ("/containers/json", b"[{}]"),
-        ("/volumes", b"7"),
-        ("/volumes", b'{"Volumes": [7]}'),
-        ("/volumes", b'{"Volumes": [{}]}'),
-        ("/volumes", b'{"Volumes": [{"Name": 7}]}'),
-        ("/volumes", b'{"Volumes": [{"Name": "v", "Labels": {"a": 7}}]}'),
     ],
 )
 def test_lists_of_something_else_are_one_line(engine, inventory_of, path, answer):
@@ -121,6 +119,33 @@ def test_lists_of_something_else_are_one_line(engine, inventory_of, path, answer
         inventory_of(engine).renew()
 
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"7",
+        b'{"Volumes": [7]}',
+        b'{"Volumes": [{}]}',
+        b'{"Volumes": [{"Name": 7}]}',
+        b'{"Volumes": [{"Name": "v", "Labels": {"a": 7}}]}',
+    ],
+)
+def test_volumes_that_are_something_else_cost_no_container_and_no_volume_on_disk(
+    engine, data_root, inventory_of, answer
+):
+    add(engine, data_root, 1)
+    (data_root / "volumes/v/_data").mkdir(parents=True)
+    engine.routes["/volumes"] = answer
+    inventory = inventory_of(engine)
+
+    found = inventory.renew()
+
+    assert [container.name for container in found.containers] == ["c1"]
+    assert [volume.name for volume in found.volumes] == ["v"]
+    assert inventory.up
+    assert "\n" not in inventory.trouble
+    assert "volumes" in inventory.trouble
 
 
 def test_an_engine_that_hangs_is_given_up_after_the_timeout(engine, inventory_of):
@@ -136,7 +161,7 @@ def test_an_engine_in_trouble_is_asked_no_more_than_the_disk_is_used(engine, dat
     inventory = inventory_of(engine, path_data_root=str(data_root))
     found = inventory.renew()
 
-    assert (found.source, inventory.engine_up) == ("disk", False)
+    assert (found.source, inventory.up) == ("disk", False)
     assert "gave no usable answer" in inventory.trouble
 
 
@@ -158,7 +183,7 @@ def test_when_the_engine_goes_down_its_last_inventory_stays_without_what_the_dis
 
     assert [container.name for container in found.containers] == ["c1"]
     assert [volume.name for volume in found.volumes] == ["kept"]
-    assert not inventory.engine_up
+    assert not inventory.up
 
 
 def test_without_engine_and_data_root_there_is_nothing_to_measure(engine, inventory_of):
@@ -245,3 +270,168 @@ def test_a_socket_that_may_not_be_used_is_an_access_error(engine, inventory_of, 
 
     with pytest.raises(AccessError, match=r"permission denied; run as root or in the socket's group"):
         inventory_of(engine).renew()
+
+
+class Held:
+    """An answer that comes when the test lets it."""
+
+    def __init__(self, document):
+        self.document = document
+        self.asked, self.released = threading.Event(), threading.Event()
+
+    def __call__(self, handler):
+        self.asked.set()
+        self.released.wait(30)
+        handler.reply(200, json.dumps(self.document).encode())
+
+
+def ask_apart(inventory):
+    """Ask every question in a thread of its own, as the scheduler does; the threads, by the questions' names."""
+    threads = {one.name: threading.Thread(target=_ask, args=(one,), daemon=True) for one in inventory.listings()}
+    for thread in threads.values():
+        thread.start()
+    return threads
+
+
+def _ask(listing):
+    with suppress(ExporterError):
+        listing.ask()
+
+
+@pytest.fixture
+def held(engine, data_root):
+    """An engine whose volumes wait for a plugin, with one container and a local volume on its disk."""
+    add(engine, data_root, 1)
+    (data_root / "volumes/local/_data").mkdir(parents=True)
+    volumes = [{"Name": "local", "Driver": "local", "Labels": {"a": "b"}}, {"Name": "remote", "Driver": "plugin"}]
+    engine.routes["/volumes"] = Held({"Volumes": volumes})
+    yield engine.routes["/volumes"]
+    engine.routes["/volumes"].released.set()
+
+
+def test_containers_and_local_volumes_do_not_wait_for_a_plugin_and_its_late_answer_is_used(engine, held, inventory_of):
+    inventory = inventory_of(engine)
+    threads = ask_apart(inventory)
+    threads["engine"].join(10)
+    threads["containers"].join(10)
+
+    early = inventory.assemble()
+    assert [container.name for container in early.containers] == ["c1"]
+    assert [(volume.name, dict(volume.labels)) for volume in early.volumes] == [("local", {})]
+    assert early.refused is None
+
+    held.released.set()
+    threads["volumes"].join(10)
+    late = inventory.assemble()
+    assert [(volume.name, dict(volume.labels)) for volume in late.volumes] == [("local", {"a": "b"}), ("remote", {})]
+
+
+def test_what_still_waits_for_its_answer_is_not_asked_again(engine, held, inventory_of):
+    inventory = inventory_of(engine)
+    threads = ask_apart(inventory)
+    assert held.asked.wait(10)
+    threads["containers"].join(10)
+    threads["engine"].join(10)
+
+    assert [listing.name for listing in inventory.listings()] == ["engine", "containers"]
+    inventory.renew()
+    assert engine.asked("/volumes") == 1
+
+
+def test_an_answer_that_stays_away_leaves_the_last_one_by_what_the_disk_shows(engine, data_root, inventory_of, caplog):
+    add(engine, data_root, 1)
+    for name in ("old", "gone"):
+        (data_root / "volumes" / name / "_data").mkdir(parents=True)
+    names = [("old", "local"), ("gone", "local"), ("remote", "plugin")]
+    engine.routes["/volumes"]["Volumes"] = [{"Name": name, "Driver": driver} for name, driver in names]
+    inventory = inventory_of(engine)
+    inventory.renew()
+
+    engine.routes["/volumes"] = b"garbage"
+    (data_root / "volumes/gone/_data").rmdir()
+    (data_root / "volumes/gone").rmdir()
+    (data_root / "volumes/new/_data").mkdir(parents=True)
+    found = [inventory.renew() for _ in range(3)][-1]
+
+    assert [volume.name for volume in found.volumes] == ["new", "old", "remote"]
+    assert len([line for line in caplog.messages if "volumes" in line]) == 1
+
+
+def test_one_container_that_cannot_be_inspected_is_left_out_and_told_once(engine, data_root, inventory_of, caplog):
+    add(engine, data_root, 1)
+    broken, odd = (add(engine, data_root, number) for number in (2, 3))
+    engine.routes[f"/containers/{broken}/json"] = lambda handler: handler.reply(500, b'{"message": "no such layer"}')
+    engine.routes[f"/containers/{odd}/json"] = b'{"Id": 7}'
+    inventory = inventory_of(engine)
+
+    found = [inventory.renew() for _ in range(2)][-1]
+
+    assert [container.name for container in found.containers] == ["c1"]
+    assert len([line for line in caplog.messages if "has no usable details" in line]) == 2
+
+
+def test_a_container_that_changes_while_it_is_listed_is_inspected_at_the_next_listing(engine, data_root, inventory_of):
+    identity = add(engine, data_root, 1)
+    inventory = inventory_of(engine)
+    inventory.renew()
+    listed = engine.routes["/containers/json"]
+
+    def change(handler):
+        inventory.inspect_again([identity])
+        handler.reply(200, json.dumps(listed).encode())
+
+    engine.routes["/containers/json"] = change
+    inventory.renew()
+    engine.routes["/containers/json"] = listed
+    inventory.renew()
+    inventory.renew()
+
+    assert engine.asked(f"/containers/{identity}/json") == 2
+
+
+def test_hanging_up_does_not_wait_for_an_answer(engine, held, inventory_of):
+    inventory = inventory_of(engine)
+    ask_apart(inventory)
+    assert held.asked.wait(10)
+    began = time.monotonic()
+
+    inventory.close()
+
+    assert time.monotonic() - began < 5  # of the thirty that the answer would take
+
+
+def test_an_inventory_can_be_assembled_while_answers_come(engine, data_root, inventory_of):
+    for number in range(5):
+        add(engine, data_root, number)
+    inventory = inventory_of(engine)
+    inventory.renew()
+    stopping = threading.Event()
+
+    def keep_asking():
+        while not stopping.is_set():
+            inventory.inspect_again([f"{1:064x}"])
+            for listing in inventory.listings():
+                listing.ask()
+
+    threads = [threading.Thread(target=keep_asking) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    try:
+        assert {len(inventory.assemble().containers) for _ in range(200)} == {5}
+    finally:
+        stopping.set()
+        for thread in threads:
+            thread.join()
+
+
+def test_a_volume_whose_creation_time_moves_stays_the_same(engine, data_root, inventory_of):
+    """On 20.10 that is a ctime: each file made at the top of the volume moves it."""
+    inventory = inventory_of(engine)
+    found = set()
+    for number in range(1000):
+        created = f"2026-01-01T00:{number // 60:02}:{number % 60:02}Z"
+        engine.routes["/volumes"]["Volumes"] = [{"Name": "v", "Driver": "local", "CreatedAt": created}]
+        if number % 100 == 0:
+            found.add(str(inventory.renew().volumes))
+
+    assert len(found) == 1

@@ -5,7 +5,7 @@ import queue
 
 import pytest
 
-from docker_storage_exporter.inventory import EventListener
+from docker_storage_exporter.inventory import Change, EventListener
 from docker_storage_exporter.inventory.client import EngineClient
 from docker_storage_exporter.settings import from_texts
 
@@ -29,7 +29,10 @@ def test_what_happened_before_it_listens_is_not_missed(engine, listener):
     engine.routes["/events"] = stream()
     listener.start()
 
-    assert [listener.heard.get(timeout=10) for _ in range(2)] == ["", ""]  # once for each time that it connects
+    assert [listener.heard.get(timeout=10) for _ in range(2)] == [
+        Change(),
+        Change(),
+    ]  # once for each time that it connects
 
 
 @pytest.mark.parametrize("action", ["start", "rename", "update"])
@@ -37,7 +40,15 @@ def test_a_container_that_changed_is_named(engine, listener, action):
     engine.routes["/events"] = stream({"Type": "container", "Action": action, "Actor": {"ID": "abc"}})
     listener.start()
 
-    assert [listener.heard.get(timeout=10) for _ in range(2)] == ["", "abc"]
+    assert [listener.heard.get(timeout=10) for _ in range(2)] == [Change(), Change(inspect="abc")]
+
+
+@pytest.mark.parametrize("kind", ["volume", "container"])
+def test_what_was_destroyed_is_named(engine, listener, kind):
+    engine.routes["/events"] = stream({"Type": kind, "Action": "destroy", "Actor": {"ID": "abc"}})
+    listener.start()
+
+    assert [listener.heard.get(timeout=10) for _ in range(2)] == [Change(), Change(destroyed=(kind, "abc"))]
 
 
 @pytest.mark.parametrize(
@@ -46,6 +57,7 @@ def test_a_container_that_changed_is_named(engine, listener, action):
         {"Type": "container", "Action": "die", "Actor": {"ID": "abc"}},
         {"Type": "volume", "Action": "create", "Actor": {"ID": "v"}},
         {"Type": "volume", "Action": "prune", "Actor": None},
+        {"Type": "network", "Action": "destroy", "Actor": {"ID": "n"}},
         {"Type": "container", "Action": "start", "Actor": {"ID": 7}},
         {"surprise": True},
     ],
@@ -54,7 +66,7 @@ def test_anything_else_only_says_that_the_lists_changed(engine, listener, event)
     engine.routes["/events"] = stream(event)
     listener.start()
 
-    assert [listener.heard.get(timeout=10) for _ in range(2)] == ["", ""]
+    assert [listener.heard.get(timeout=10) for _ in range(2)] == [Change(), Change()]
 
 
 def test_it_asks_for_the_events_it_needs_and_not_for_the_noisy_ones(engine, listener):
@@ -70,10 +82,10 @@ def test_it_asks_for_the_events_it_needs_and_not_for_the_noisy_ones(engine, list
 def test_it_comes_back_after_the_stream_ended_or_was_garbage(engine, listener):
     engine.routes["/events"] = b"garbage\n"
     listener.start()
-    assert listener.heard.get(timeout=10) == ""
+    assert listener.heard.get(timeout=10) == Change()
     engine.routes["/events"] = stream({"Type": "container", "Action": "start", "Actor": {"ID": "later"}})
 
-    assert [listener.heard.get(timeout=10) for _ in range(4)] == ["", "later"] * 2
+    assert [listener.heard.get(timeout=10) for _ in range(4)] == [Change(), Change(inspect="later")] * 2
 
 
 def test_stopping_does_not_wait_for_a_silent_stream(engine, listener):

@@ -13,6 +13,7 @@ from docker_storage_exporter.collector.text import block
 from docker_storage_exporter.hostfs import Host
 from docker_storage_exporter.inventory import CurrentInventory
 from docker_storage_exporter.inventory.client import EngineClient
+from docker_storage_exporter.model import Kind
 from docker_storage_exporter.schedule import measure_everything
 from docker_storage_exporter.settings import from_texts
 from docker_storage_exporter.sizer import Control
@@ -84,7 +85,7 @@ def listed(data_root):
         snapshot = measure_everything(settings, inventory.renew(), Host(), lambda *_: None, Control())
         for family, found in samples(snapshot, ("a",)):
             block(family, found)
-        return {row.key for row in (*snapshot.volumes, *snapshot.containers)}
+        return {row.label for kind in (Kind.VOLUME, Kind.LAYER) for row in snapshot.of(kind)}
 
     return show
 

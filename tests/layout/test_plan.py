@@ -4,33 +4,50 @@ import re
 
 import pytest
 
-from docker_storage_exporter.hostfs import MountEntry, MountTable, Source
-from docker_storage_exporter.layout import Rules, locate, log_files
+from docker_storage_exporter.hostfs import HostPath, MountEntry, MountTable
+from docker_storage_exporter.layout import (
+    SUBJECTS,
+    Rules,
+    Scene,
+    bind_key,
+    container_key,
+    plan_of,
+    rules_of,
+    volume_key,
+)
+from docker_storage_exporter.measure import LogFiles, Statfs, Tmpfs, Walk
+from docker_storage_exporter.measure.logs import log_files
 from docker_storage_exporter.model import (
     Container,
     Engine,
     Inventory,
     Kind,
+    Location,
     LogSettings,
-    Method,
     Mount,
+    ObjectKey,
     Place,
     Skip,
-    Tree,
+    StorageRoot,
     Unmeasured,
     Volume,
 )
 from docker_storage_exporter.settings import from_texts
+from docker_storage_exporter.storage import Stores
+from docker_storage_exporter.storage.graph import GraphFacts
+from docker_storage_exporter.storage.overlay2 import DRIVER
 
 ROOT = "/var/lib/docker"
 PLAIN = MountTable([MountEntry("/", "ext4", (8, 1))])
 EVERYTHING = Rules()
+(VOLUMES,) = (subject for subject in SUBJECTS if subject.kind is Kind.VOLUME)
+STORES = Stores((GraphFacts(DRIVER, f"{ROOT}/overlay2"),))
 
 
-def plan(inventory=None, *, volumes=(), containers=(), mounts=PLAIN, sources=None, rules=EVERYTHING, **changes):
-    facts = {"engine": Engine(storage_driver="overlay2"), "root": ROOT} | changes
-    inventory = inventory or Inventory(volumes=tuple(volumes), containers=tuple(containers), **facts)
-    return locate(inventory, rules, mounts, sources or {})
+def plan(*, volumes=(), containers=(), mounts=PLAIN, found=None, rules=EVERYTHING, stores=STORES, **changes):
+    facts = {"engine": Engine(storage_driver="overlay2"), "roots": (StorageRoot(ROOT),)} | changes
+    inventory = Inventory(volumes=tuple(volumes), containers=tuple(containers), **facts)
+    return plan_of(Scene(inventory, mounts, found or {}, stores), rules)
 
 
 def container(number=1, **facts):
@@ -40,20 +57,32 @@ def container(number=1, **facts):
 
 
 def volume_place(volume, **facts):
-    return plan(volumes=[volume], **facts).volumes[volume.name]
+    return plan(volumes=[volume], **facts).places[volume_key(volume.name)]
 
 
 def bind_place(path, **facts):
     user = container(mounts=(Mount("bind", path, "/x"),))
-    return plan(containers=[user], sources={path: Source(path, **facts)}).binds[path]
+    return plan(containers=[user], found={path: HostPath(path, **facts)}).places[bind_key(path)]
+
+
+def layer_place(**facts):
+    """The place of the only container's layer."""
+    return plan(containers=[container(**facts)]).places[container_key(f"{1:064x}")]
+
+
+def of_kind(found, kind):
+    """The places of a kind, by the objects' ids."""
+    return {key.id: place for key, place in found.places.items() if key.kind is kind}
 
 
 def test_a_plain_volume_is_its_data_folder():
-    assert volume_place(Volume("v")) == Place(Tree(Method.WALK, f"{ROOT}/volumes/v/_data"))
+    path = f"{ROOT}/volumes/v/_data"
+
+    assert volume_place(Volume("v")) == Place(Walk((path,)), location=Location((8, 1), path), mountpoint="/")
 
 
 def test_a_plain_volume_with_a_quota_is_no_different():
-    assert volume_place(Volume("v", limit_bytes=10)).tree.method is Method.WALK
+    assert volume_place(Volume("v", limit_bytes=10)).source == volume_place(Volume("v")).source
 
 
 def test_a_volume_of_a_plugin_is_skipped():
@@ -64,7 +93,7 @@ def test_a_volume_with_a_filesystem_is_asked_while_it_is_mounted_and_skipped_oth
     mounted = MountTable([MountEntry("/", "ext4", (8, 1)), MountEntry(f"{ROOT}/volumes/v/_data", "tmpfs", (0, 9))])
 
     assert volume_place(Volume("v", filesystem="tmpfs")).skip is Skip.NOT_MOUNTED
-    assert volume_place(Volume("v", filesystem="tmpfs"), mounts=mounted).tree.method is Method.FILESYSTEM
+    assert volume_place(Volume("v", filesystem="tmpfs"), mounts=mounted).source == Statfs(f"{ROOT}/volumes/v/_data")
 
 
 def test_a_volume_on_a_remote_filesystem_is_skipped_whatever_it_was_told():
@@ -74,41 +103,45 @@ def test_a_volume_on_a_remote_filesystem_is_skipped_whatever_it_was_told():
     assert volume_place(Volume("v"), mounts=mounted).skip is Skip.REMOTE
 
 
-def test_a_volume_that_is_a_bind_is_the_folder_it_was_given_and_shares_its_tree_with_bind_mounts_of_it():
+def test_a_volume_that_is_a_bind_is_the_folder_it_was_given_and_shares_its_source_with_bind_mounts_of_it():
     user = container(mounts=(Mount("bind", "/srv/x", "/x"),))
     found = plan(
         volumes=[Volume("v", filesystem="bind", device="/srv/x")],
         containers=[user],
-        sources={"/srv/x": Source("/srv/x")},
+        found={"/srv/x": HostPath("/srv/x")},
     )
 
-    assert found.volumes["v"].tree == found.binds["/srv/x"].tree == Tree(Method.WALK, "/srv/x")
-    assert list(found.trees().values()).count(Kind.BIND) == 0
+    places = found.places
+    assert places[volume_key("v")].source == places[bind_key("/srv/x")].source == Walk(("/srv/x",))
+    assert list(found.sources().values()).count(Kind.BIND) == 0
 
 
 def test_a_writable_layer_is_the_diff_folder_in_every_state_and_never_merged():
     for state in ("created", "running", "exited", "dead"):
-        place = plan(containers=[container(state=state)]).layers[f"{1:064x}"]
-        assert place.tree == Tree(Method.WALK, f"{ROOT}/overlay2/ab/diff")
+        assert layer_place(state=state).source == Walk((f"{ROOT}/overlay2/ab/diff",))
 
 
 @pytest.mark.parametrize(
-    ("facts", "engine", "reason"),
-    [
-        ({"driver": "btrfs"}, Engine(), Unmeasured.DRIVER),
-        ({"driver": "overlay2"}, Engine(image_store="containerd"), Unmeasured.DRIVER),
-        ({"layer": ""}, Engine(), Unmeasured.UNKNOWN_LAYER),
-    ],
+    ("facts", "reason"),
+    [({"driver": "btrfs"}, Unmeasured.DRIVER), ({"layer": ""}, Unmeasured.UNKNOWN_LAYER)],
 )
-def test_a_layer_that_cannot_be_found_is_said_to_be_unmeasured(facts, engine, reason):
-    assert plan(containers=[container(**facts)], engine=engine).layers[f"{1:064x}"].unmeasured is reason
+def test_a_layer_that_cannot_be_found_is_said_to_be_unmeasured(facts, reason):
+    assert layer_place(**facts).unmeasured is reason
+
+
+def test_a_layer_whose_store_could_not_be_read_says_why():
+    stores = Stores(reasons={"overlay2": Unmeasured.STUCK})
+
+    found = plan(containers=[container()], stores=stores).places
+
+    assert found[container_key(f"{1:064x}")].unmeasured is Unmeasured.STUCK
 
 
 @pytest.mark.parametrize(
     ("driver", "kept"), [("json-file", True), ("local", True), ("gelf", True), ("journald", False)]
 )
 def test_logs_have_a_place_when_the_driver_keeps_any(driver, kept):
-    assert bool(plan(containers=[container(log=LogSettings(driver))]).logs) is kept
+    assert bool(of_kind(plan(containers=[container(log=LogSettings(driver))]), Kind.LOG)) is kept
 
 
 def test_log_files_of_every_driver_are_known():
@@ -120,9 +153,10 @@ def test_log_files_of_every_driver_are_known():
 def test_a_tmpfs_mount_exists_only_while_its_container_runs():
     mount = Mount("tmpfs", "", "/t")
 
-    running = plan(containers=[container(mounts=(mount,))]).tmpfs
-    assert running[f"{1:064x}", "/t"].tree == Tree(Method.TMPFS, "/t", container=f"{1:064x}", pid=7)
-    assert not plan(containers=[container(mounts=(mount,), state="exited", pid=0)]).tmpfs
+    identity = f"{1:064x}"
+    running = plan(containers=[container(mounts=(mount,))]).places
+    assert running[ObjectKey(Kind.TMPFS, "", f"{identity}/t")] == Place(Tmpfs("/t", identity, 7))
+    assert not of_kind(plan(containers=[container(mounts=(mount,), state="exited", pid=0)]), Kind.TMPFS)
 
 
 SYSTEM = ("/", "/proc", "/proc/1", "/sys/fs/cgroup", "/dev/dri", "/run", "/run/docker", "/var/run/docker.sock")
@@ -142,7 +176,7 @@ def test_the_data_root_and_what_contains_it_or_is_part_of_it_is_not_walked(path)
     "path", [f"{ROOT}/volumes/v/_data", f"{ROOT}/volumes/v/_data/sub", "/runner", "/var/lib/docker2"]
 )
 def test_the_data_of_a_volume_and_mere_namesakes_are_walked(path):
-    assert bind_place(path).tree == Tree(Method.WALK, path)
+    assert bind_place(path).source == Walk((path,))
 
 
 @pytest.mark.parametrize(
@@ -161,23 +195,24 @@ def test_sources_that_cannot_be_walked_say_why(facts, expected):
 
 def test_two_spellings_of_one_source_are_one_source():
     users = [container(1, mounts=(Mount("bind", "/a", "/x"),)), container(2, mounts=(Mount("bind", "/b", "/y"),))]
-    found = plan(containers=users, sources={"/a": Source("/srv"), "/b": Source("/srv")})
+    found = plan(containers=users, found={"/a": HostPath("/srv"), "/b": HostPath("/srv")})
 
-    assert list(found.binds) == ["/srv"]
-    assert [mount.destination for _, mount in found.bind_users["/srv"]] == ["/x", "/y"]
+    (item,) = found.objects[Kind.BIND]
+    assert item.key == bind_key("/srv")
+    assert [mount.destination for _, mount in item.facts.users] == ["/x", "/y"]
 
 
 def test_when_the_disk_is_not_the_engines_nothing_has_a_place():
     everything = {
         "volumes": [Volume("v"), Volume("p", driver="plugin")],
         "containers": [container(mounts=(Mount("bind", "/srv", "/x"), Mount("tmpfs", "", "/t")))],
-        "sources": {"/srv": Source("/srv")},
+        "found": {"/srv": HostPath("/srv")},
     }
 
     found = plan(**everything, refused=Unmeasured.FOREIGN_ENGINE)
 
-    assert not found.trees()
-    reasons = {place.unmeasured for _, place in found.places() if place.skip is None}
+    assert not found.sources()
+    reasons = {place.unmeasured for place in found.places.values() if place.skip is None}
     assert reasons == {Unmeasured.FOREIGN_ENGINE}
 
 
@@ -188,31 +223,59 @@ def test_expressions_include_and_exclude_by_the_whole_name():
         "collector_container_exclude": "c1",
         "collector_bind_mount_exclude": "/srv/.*",
     }
-    rules = Rules.of(from_texts(texts, {}))
+    rules = rules_of(from_texts(texts))
     found = plan(
         volumes=[Volume("app-db"), Volume("app-tmp"), Volume("my-app-db")],
         containers=[container(1), container(2, mounts=(Mount("bind", "/srv/x", "/x"), Mount("bind", "/srv", "/y")))],
-        sources={"/srv/x": Source("/srv/x"), "/srv": Source("/srv")},
+        found={"/srv/x": HostPath("/srv/x"), "/srv": HostPath("/srv")},
         rules=rules,
     )
 
-    assert {name for name, place in found.volumes.items() if place.tree} == {"app-db"}
-    assert found.layers[f"{1:064x}"].skip is found.logs[f"{1:064x}"].skip is Skip.EXCLUDED
-    assert found.layers[f"{2:064x}"].tree
-    assert found.binds["/srv/x"].skip is Skip.EXCLUDED
-    assert found.binds["/srv"].tree
+    places = found.places
+    assert {key.id for key, place in places.items() if key.kind is Kind.VOLUME and place.source} == {"app-db"}
+    first, second = f"{1:064x}", f"{2:064x}"
+    assert places[container_key(first)].skip is places[container_key(first, Kind.LOG)].skip is Skip.EXCLUDED
+    assert places[container_key(second)].source
+    assert places[bind_key("/srv/x")].skip is Skip.EXCLUDED
+    assert places[bind_key("/srv")].source
 
 
 def test_a_kind_that_is_switched_off_has_no_places():
-    rules = Rules.of(from_texts({"collector_volumes": "0", "collector_bind_mounts": "0", "collector_logs": "0"}, {}))
+    rules = rules_of(from_texts({"collector_volumes": "0", "collector_bind_mounts": "0", "collector_logs": "0"}))
     user = container(mounts=(Mount("bind", "/srv", "/x"),))
 
-    found = plan(volumes=[Volume("v")], containers=[user], sources={"/srv": Source("/srv")}, rules=rules)
+    found = plan(volumes=[Volume("v")], containers=[user], found={"/srv": HostPath("/srv")}, rules=rules)
 
-    assert (dict(found.volumes), dict(found.binds), dict(found.logs)) == ({}, {}, {})
-    assert found.layers
+    assert {key.kind for key in found.places} == {Kind.LAYER}
 
 
 def test_rules_match_names_with_line_feeds():
-    assert Rules.of(from_texts({}, {})).wants(Kind.VOLUME, "two\nlines")
-    assert not Rules(exclude={Kind.VOLUME: re.compile("x")}).wants(Kind.VOLUME, "x")
+    assert rules_of(from_texts({})).wants(VOLUMES, "two\nlines")
+    assert not Rules(exclude={"collector_volume": re.compile("x")}).wants(VOLUMES, "x")
+
+
+def test_a_log_is_found_by_its_container():
+    identity = f"{1:064x}"
+
+    found = of_kind(plan(containers=[container()]), Kind.LOG)
+
+    assert found[identity].source == LogFiles(f"{ROOT}/containers/{identity}", identity)
+
+
+def test_what_a_place_is_on_is_known_by_mountinfo_alone():
+    mounts = MountTable([
+        MountEntry("/", "ext4", (8, 1)),
+        MountEntry(f"{ROOT}/volumes", "xfs", (8, 2), root="/docker/volumes"),
+        MountEntry("/data", "xfs", (8, 2)),
+    ])  # fmt: skip
+
+    place = volume_place(Volume("v"), mounts=mounts)
+
+    assert place.location == Location((8, 2), "/docker/volumes/v/_data")
+    assert place.mountpoint == "/data"
+
+
+def test_a_filesystem_of_a_volume_s_own_is_nobody_else_s():
+    mounted = MountTable([MountEntry("/", "ext4", (8, 1)), MountEntry(f"{ROOT}/volumes/v/_data", "ext4", (8, 9))])
+
+    assert volume_place(Volume("v", filesystem="ext4"), mounts=mounted).mountpoint == ""

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from docker_storage_exporter.model import Engine, Inventory, Kind, Skip, Snapshot, Unmeasured
+from docker_storage_exporter.model import Engine, Inventory, Kind, Skip, Snapshot, StorageRoot, Unmeasured
 from docker_storage_exporter.report import Listing, Row, Selection, document, from_document, listing, render_footer
 from docker_storage_exporter.report.listing import FilesystemRow, LeftOut, Origin, totals, with_rows
 
@@ -18,7 +18,7 @@ WHOLE = with_rows(
     Listing(
         at=10.0,
         origin=Origin("mark", "/var/lib/docker", "id", "api"),
-        filesystems=(FilesystemRow("/var/lib/docker", "/", 100, 60, 20, 9, 4),),
+        filesystems=(FilesystemRow("/", 100, 60, 20, 9, 4),),
         left_out=(LeftOut("volume", "skipped", "driver", 2), LeftOut("volume", "pending", "", 3)),
     ),
     ROWS,
@@ -72,7 +72,7 @@ def test_the_age_is_that_of_the_oldest_number():
 
 
 def test_a_snapshot_s_listing_says_what_was_left_out_and_why_sizes_were_refused():
-    inventory = Inventory(Engine(id="e"), root="/r", refused=Unmeasured.FOREIGN_ENGINE)
+    inventory = Inventory(Engine(id="e"), roots=(StorageRoot("/r"),), refused=Unmeasured.FOREIGN_ENGINE)
     snapshot = Snapshot(
         inventory,
         1.0,
@@ -115,8 +115,8 @@ def test_the_footer_tells_totals_room_and_what_is_missing():
         "bind_mount         0 B       0 B       0        1\n"
         "tmpfs_mount        0 B       0 B       0        1\n"
         "\n"
-        "STORAGE ROOT      SIZE  USED  AVAIL  USE%  INODES USED  MOUNTED ON\n"
-        "/var/lib/docker  100 B  60 B   20 B   75%            5  /\n"
+        "FILESYSTEM   SIZE  USED  AVAIL  USE%  INODES USED\n"
+        "/           100 B  60 B   20 B   75%            5\n"
         "\n"
         "skipped: 2 volume (driver)\n"
         "unreadable: 2 entries in 1 objects, whose sizes lack them\n"

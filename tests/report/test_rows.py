@@ -2,59 +2,39 @@
 
 import pytest
 
+from docker_storage_exporter.layout import volume_key
+from docker_storage_exporter.measure import Walk
 from docker_storage_exporter.model import (
-    BindRow,
     Container,
-    ContainerRow,
     Engine,
     Growth,
     Inventory,
-    Measurement,
-    Method,
     Mount,
     Place,
     Sized,
     Skip,
-    Snapshot,
-    TmpfsRow,
-    Tree,
     Unmeasured,
     Volume,
-    VolumeRow,
 )
 from docker_storage_exporter.report import Row, rows
-from docker_storage_exporter.sizer import Usage
+from pages import NOWHERE, bind_row, layer_row, log_row, page_of, tmpfs, tmpfs_row, volume_row, walked
 
-TREE = Tree(Method.WALK, "/x")
+PLACE = Place(Walk(("/x",)))
 
 
 def sized(allocated, **facts):
     """A measured tree of so many bytes."""
-    unreadable = facts.pop("unreadable", {})
-    usage = Usage(allocated_bytes=allocated, apparent_bytes=allocated // 2, inodes=3, unreadable=unreadable)
-    return Sized(Place(TREE), Measurement(usage, at=1.0, **facts))
-
-
-def snapshot(**parts):
-    """A snapshot of these rows."""
-    return Snapshot(Inventory(Engine()), at=1.0, **parts)
-
-
-def volume(name, size):
-    """A row of a volume."""
-    return VolumeRow(name, Volume(name), size)
+    return walked("/x", allocated, **facts)
 
 
 def test_the_largest_come_first_zero_before_none_and_equals_by_name():
     found = rows(
-        snapshot(
-            volumes=(
-                volume("none", Sized(Place(TREE))),
-                volume("zero", sized(0)),
-                volume("b", sized(10)),
-                volume("a", sized(10)),
-                volume("big", sized(99)),
-            )
+        page_of(
+            volume_row("none", Sized(PLACE)),
+            volume_row("zero", sized(0)),
+            volume_row("b", sized(10)),
+            volume_row("a", sized(10)),
+            volume_row("big", sized(99)),
         )
     )
 
@@ -62,19 +42,23 @@ def test_the_largest_come_first_zero_before_none_and_equals_by_name():
 
 
 def test_every_kind_of_object_has_its_row():
-    container = ContainerRow(
-        "web", Container("1", "web"), sized(7), log=sized(5), tmpfs=(TmpfsRow("/t\udcff", sized(3, size_bytes=64)),)
-    )
+    web, mount = Container("1", "web"), Mount("tmpfs", "", "/t\udcff")
 
     found = rows(
-        snapshot(volumes=(volume("v", sized(9)),), containers=(container,), binds=(BindRow("/srv", "/srv", sized(1)),))
+        page_of(
+            volume_row("v", sized(9)),
+            layer_row(web, sized(7)),
+            log_row(web, sized(5)),
+            tmpfs_row(web, mount, tmpfs("1", "/t", 3, 64)),
+            bind_row("/srv", sized(1)),
+        )
     )
 
     assert found == [
         Row("volume", "v", 9, 4, 3, 0, measured_timestamp=1.0),
         Row("container_layer", "web", 7, 3, 3, 0, measured_timestamp=1.0),
         Row("container_log", "web", 5, 2, 3, 0, measured_timestamp=1.0),
-        Row("tmpfs_mount", r"web:/t\xff", 3, None, 3, 0, measured_timestamp=1.0),
+        Row("tmpfs_mount", r"web:/t\xff", 3, None, 3, None, measured_timestamp=1.0),
         Row("bind_mount", "/srv", 1, 0, 3, 0, measured_timestamp=1.0),
     ]
 
@@ -83,17 +67,17 @@ def test_a_row_names_the_containers_that_mount_it_and_its_project():
     mounts = (Mount("volume", "v", "/data"), Mount("volume", "v", "/again"), Mount("bind", "/srv", "/srv"))
     labels = {"com.docker.compose.project": "shop"}
     containers = tuple(Container(n, n, mounts=mounts, labels=labels) for n in ("web", "db"))
-    rows_of = tuple(ContainerRow(c.name, c, sized(1)) for c in containers)
-    bind = BindRow("/srv", "/srv", sized(1), users=(("web", mounts[2]), ("db", mounts[2])))
-    inventory = Inventory(Engine(), containers=containers)
-    stack = VolumeRow("w", Volume("w", labels={"com.docker.stack.namespace": "prod"}), sized(1))
+    users = tuple((container.id, mount) for container in containers for mount in mounts[:2])
+    stack = Volume("w", labels={"com.docker.stack.namespace": "prod"})
+    page = page_of(
+        volume_row("v", sized(1), users=users),
+        volume_row("w", sized(1), stack),
+        *(layer_row(container, sized(1)) for container in containers),
+        bind_row("/srv", sized(1), users=(("web", mounts[2]), ("db", mounts[2]))),
+        inventory=Inventory(Engine(), containers=containers),
+    )
 
-    found = {
-        row.name: row
-        for row in rows(
-            Snapshot(inventory, 1.0, volumes=(volume("v", sized(1)), stack), containers=rows_of, binds=(bind,))
-        )
-    }
+    found = {row.name: row for row in rows(page)}
 
     assert found["v"].users == found["/srv"].users == ("db", "web")
     assert [found[name].dangling for name in ("v", "w", "/srv")] == [False, True, False]
@@ -101,21 +85,21 @@ def test_a_row_names_the_containers_that_mount_it_and_its_project():
 
 
 def test_bytes_that_are_part_of_another_row_do_not_count_again():
-    bind = BindRow("/x", "/x", sized(5), counted=False)
+    found = rows(page_of(volume_row("a", sized(5)), bind_row("/x", sized(5), counted=False)))
 
-    found = rows(snapshot(volumes=(volume("a", sized(5)), volume("b", sized(5))), binds=(bind,)))
-
-    assert {row.name: row.counted for row in found} == {"a": True, "b": False, "/x": False}
+    assert {row.name: row.counted for row in found} == {"a": True, "/x": False}
 
 
-def test_growth_is_that_of_the_tree():
-    (row,) = rows(snapshot(volumes=(volume("a", sized(5)),)), {TREE: Growth(2.0, 60.0, 100.0)})
+def test_growth_is_that_of_the_object():
+    growth = {volume_key("a"): Growth(2.0, 60.0, 100.0)}
+    first, second = rows(page_of(volume_row("a", sized(5)), volume_row("b", sized(5))), growth)
 
-    assert (row.growth_bytes_per_second, row.growth_bytes_per_hour) == (2.0, 60.0)
+    assert (first.growth_bytes_per_second, first.growth_bytes_per_hour) == (2.0, 60.0)
+    assert (second.growth_bytes_per_second, second.growth_bytes_per_hour) == (None, None)
 
 
 def test_a_container_whose_driver_keeps_no_log_has_no_row_for_it():
-    found = rows(snapshot(containers=(ContainerRow("web", Container("1", "web"), sized(7)),)))
+    found = rows(page_of(layer_row(Container("1", "web"), sized(7))))
 
     assert [row.kind for row in found] == ["container_layer"]
 
@@ -125,18 +109,18 @@ def test_a_container_whose_driver_keeps_no_log_has_no_row_for_it():
     [
         (Sized(Place(skip=Skip.DRIVER)), "skipped: driver"),
         (Sized(Place(unmeasured=Unmeasured.DRIVER), failed=Unmeasured.DRIVER), "unmeasured: unsupported_driver"),
-        (Sized(Place(TREE), failed=Unmeasured.PERMISSION), "unmeasured: permission_denied"),
-        (Sized(Place(TREE)), "not measured yet"),
-        (Sized(Place()), "not measured: switched off"),
+        (Sized(PLACE, failed=Unmeasured.PERMISSION), "unmeasured: permission_denied"),
+        (Sized(PLACE), "not measured yet"),
+        (NOWHERE, "not measured: switched off"),
     ],
 )
 def test_an_object_without_a_number_says_why(size, note):
-    (row,) = rows(snapshot(volumes=(volume("v", size),)))
+    (row,) = rows(page_of(volume_row("v", size)))
 
     assert row == Row("volume", "v", note=note)
 
 
 def test_entries_that_could_not_be_read_are_noted_beside_the_size():
-    (row,) = rows(snapshot(volumes=(volume("v", sized(4, unreadable={"EACCES": 2, "EIO": 1})),)))
+    (row,) = rows(page_of(volume_row("v", sized(4, unreadable=3))))
 
     assert (row.allocated_bytes, row.unreadable, row.note) == (4, 3, "3 unreadable")

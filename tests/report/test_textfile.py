@@ -7,33 +7,21 @@ from conftest import need
 from prometheus_client.parser import text_string_to_metric_families as parse
 
 from docker_storage_exporter.collector.catalogue import LIVE_FAMILIES, OBJECT_FAMILIES
-from docker_storage_exporter.model import (
-    Engine,
-    Inventory,
-    Measurement,
-    Method,
-    Place,
-    Sized,
-    Snapshot,
-    Tree,
-    Volume,
-    VolumeRow,
-)
+from docker_storage_exporter.model import Engine, Inventory, Volume
 from docker_storage_exporter.report.listing import FilesystemRow
 from docker_storage_exporter.report.textfile import NOT_IN_TEXTFILE, render_textfile
-from docker_storage_exporter.sizer import Usage
+from pages import page_of, volume_row, walked
 
 AT = 1_760_000_000.25
-FILESYSTEM = FilesystemRow("/var/lib/docker", "/var", 1000, 600, 300, 50, 20)
+FILESYSTEM = FilesystemRow("/var", 1000, 600, 300, 50, 20)
 
 
 @pytest.fixture
 def page():
     """The page of a host with one volume with an odd name, and of its filesystem."""
-    measured = Measurement(Usage(8192, 5000, 2), at=AT)
     volume = Volume('odd"\n\\', labels={"team": "core"})
-    row = VolumeRow(volume.name, volume, Sized(Place(Tree(Method.WALK, "/v")), measured))
-    snapshot = Snapshot(Inventory(Engine("docker"), at=AT + 1), at=AT + 2, volumes=(row,))
+    row = volume_row(volume.name, walked("/v", 8192, at=AT), volume)
+    snapshot = page_of(row, inventory=Inventory(Engine("docker"), at=AT + 1), at=AT + 2)
     return b"".join(render_textfile(snapshot, [FILESYSTEM], ("team",), engine_up=True, restricted=True)).decode()
 
 
@@ -50,10 +38,8 @@ def test_numbers_times_and_labels_are_those_of_the_snapshot(families):
     assert samples("docker_volume_allocated_bytes") == [({"volume": 'odd"\n\\'}, 8192)]
     assert samples("docker_volume_measured_timestamp_seconds") == [({"volume": 'odd"\n\\'}, AT)]
     assert samples("docker_volume_info")[0][0]["label_team"] == "core"
-    assert samples("docker_storage_filesystem_avail_bytes") == [
-        ({"root": "/var/lib/docker", "mountpoint": "/var"}, 300)
-    ]
-    assert samples("docker_engine_up") == [({}, 1)]
+    assert samples("docker_storage_filesystem_avail_bytes") == [({"mountpoint": "/var"}, 300)]
+    assert samples("docker_engine_up") == [({"engine": "docker"}, 1)]
     assert samples("docker_storage_exporter_last_inventory_timestamp_seconds") == [({}, AT + 1)]
     assert samples("docker_storage_exporter_snapshot_timestamp_seconds") == [({}, AT + 2)]
 

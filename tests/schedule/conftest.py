@@ -3,12 +3,13 @@
 import pytest
 
 from docker_storage_exporter.hostfs import Host
-from docker_storage_exporter.model import Engine, Inventory, Measurement, Volume
+from docker_storage_exporter.measure import Outcome
+from docker_storage_exporter.model import Engine, Identity, Inventory, Kind, Size, StorageRoot, Volume
 from docker_storage_exporter.schedule import Scheduler
 from docker_storage_exporter.schedule.agenda import Lane
-from docker_storage_exporter.schedule.measure import Outcome
 from docker_storage_exporter.settings import from_texts
-from docker_storage_exporter.sizer import Usage
+
+ROOTS = (StorageRoot("/d"),)
 
 
 class World:
@@ -16,43 +17,48 @@ class World:
 
     def __init__(self):
         self.now = 1000.0
-        self.listed = Inventory(Engine(storage_driver="overlay2"), root="/d")
-        self.forgotten = []
+        self.listed = Inventory(Engine(storage_driver="overlay2"), roots=ROOTS)
+        self.inspected_again = []
         self.measured = []
         self.published = []
         self.cost = 0.0
         self.sizes = {}
         self.entries = {}
+        self.identities = {}
 
     def clock(self):
         return self.now
 
-    # the inventory
-    def renew(self):
+    # the engine
+    def listings(self):
+        return ()
+
+    def assemble(self):
         return self.listed
 
-    def forget(self, container):
-        self.forgotten.append(container)
+    def inspect_again(self, ids):
+        self.inspected_again += ids
 
     def close(self):
         pass
 
     # the measurements
-    def measure(self, tree, host, control):
-        self.measured.append(tree.path)
-        size = self.sizes.get(tree.path, 1)
-        if isinstance(size, OSError):
+    def measure(self, source, host, control):
+        self.measured.append(source.path)
+        size = self.sizes.get(source.path, 1)
+        if isinstance(size, Exception):
             raise size
-        entries = self.entries.get(tree.path, 1)
+        entries = self.entries.get(source.path, 1)
         if entries > control.max_entries:
-            return Outcome(None, int(control.max_entries), self.cost)
-        return Outcome(Measurement(Usage(allocated_bytes=size), at=self.now), entries, self.cost)
+            return Outcome(None, self.now, entries=int(control.max_entries), cpu_seconds=self.cost)
+        identity = self.identities.get(source.path, Identity(1, 1))
+        return Outcome(Size(size), self.now, identity, entries=entries, cpu_seconds=self.cost)
 
     def list_volumes(self, *names):
-        self.listed = Inventory(self.listed.engine, tuple(Volume(name) for name in names), root="/d")
+        self.listed = Inventory(self.listed.engine, tuple(Volume(name) for name in names), roots=ROOTS)
 
     def size_of(self, name):
-        return {row.key: row.sized.measurement for row in self.published[-1].volumes}[name]
+        return {row.label: row.sized.measurement for row in self.published[-1].of(Kind.VOLUME)}[name]
 
 
 @pytest.fixture

@@ -1,11 +1,11 @@
-"""Which tree is due."""
+"""Which source is due."""
 
 import pytest
 
-from docker_storage_exporter.model import Method, Tree
+from docker_storage_exporter.measure import Walk
 from docker_storage_exporter.schedule.agenda import Agenda, Lane
 
-A, B, C = (Tree(Method.WALK, path) for path in "abc")
+A, B, C = (Walk((path,)) for path in "abc")
 
 
 @pytest.fixture
@@ -13,14 +13,14 @@ def agenda():
     return Agenda(interval=300)
 
 
-def test_new_trees_are_due_at_once_in_the_small_lane(agenda):
+def test_new_sources_are_due_at_once_in_the_small_lane(agenda):
     agenda.replace([A, B], now=10)
 
     assert [agenda.take(Lane.SMALL, 10), agenda.take(Lane.SMALL, 10), agenda.take(Lane.SMALL, 10)] == [A, B, None]
     assert agenda.take(Lane.LARGE, 10) is None
 
 
-def test_a_measured_tree_is_due_again_after_the_interval_and_not_before(agenda):
+def test_a_measured_source_is_due_again_after_the_interval_and_not_before(agenda):
     agenda.replace([A], now=0)
     agenda.take(Lane.SMALL, 0)
     agenda.put_back(A, 7, large=False)
@@ -39,7 +39,7 @@ def test_the_one_that_waited_longest_comes_first(agenda):
     assert [agenda.take(Lane.SMALL, 400) for _ in range(3)] == [C, B, A]
 
 
-def test_a_large_tree_waits_in_its_own_lane(agenda):
+def test_a_large_source_waits_in_its_own_lane(agenda):
     agenda.replace([A, B], now=0)
     agenda.move_to_large(agenda.take(Lane.SMALL, 0), 1)
 
@@ -47,7 +47,7 @@ def test_a_large_tree_waits_in_its_own_lane(agenda):
     assert agenda.take(Lane.LARGE, 1) is A
 
 
-def test_a_tree_that_vanished_is_never_due_again(agenda):
+def test_a_source_that_vanished_is_never_due_again(agenda):
     agenda.replace([A, B], now=0)
     taken = agenda.take(Lane.SMALL, 0)
     agenda.replace([], now=1)
@@ -56,7 +56,7 @@ def test_a_tree_that_vanished_is_never_due_again(agenda):
     assert agenda.take(Lane.SMALL, 10_000) is None
 
 
-def test_listing_again_changes_nothing_for_known_trees(agenda):
+def test_listing_again_changes_nothing_for_known_sources(agenda):
     agenda.replace([A], now=0)
     agenda.put_back(agenda.take(Lane.SMALL, 0), 0, large=False)
     agenda.replace([A], now=5)
@@ -64,7 +64,7 @@ def test_listing_again_changes_nothing_for_known_trees(agenda):
     assert agenda.take(Lane.SMALL, 299) is None
 
 
-def test_a_tree_is_nobody_elses_while_it_is_measured(agenda):
+def test_a_source_is_nobody_elses_while_it_is_measured(agenda):
     agenda.replace([A], now=0)
     agenda.take(Lane.SMALL, 0)
     agenda.replace([A], now=1)
@@ -72,7 +72,7 @@ def test_a_tree_is_nobody_elses_while_it_is_measured(agenda):
     assert agenda.take(Lane.SMALL, 1) is None
 
 
-def test_a_tree_that_vanished_and_came_back_is_due_once(agenda):
+def test_a_source_that_vanished_and_came_back_is_due_once(agenda):
     agenda.replace([A], now=0)
     agenda.replace([], now=1)
     agenda.replace([A], now=2)
@@ -81,7 +81,7 @@ def test_a_tree_that_vanished_and_came_back_is_due_once(agenda):
     assert agenda.take(Lane.SMALL, 2) is None
 
 
-def test_a_tree_that_was_measured_before_is_due_by_its_age():
+def test_a_source_that_was_measured_before_is_due_by_its_age():
     agenda = Agenda(300)
     agenda.replace([A, B, C], 1000, {A: 100, B: 400, C: -50})
 
@@ -104,3 +104,39 @@ def test_another_interval_holds_for_those_that_wait_and_leaves_those_that_are_du
     assert agenda.next_due(Lane.SMALL) == 1080
     agenda.change_interval(600, 1030)
     assert (agenda.next_due(Lane.LARGE), agenda.next_due(Lane.SMALL)) == (1600, 1620)
+
+
+def test_one_that_does_not_answer_is_put_off_twice_as_long_each_time_up_to_twenty_intervals(agenda):
+    agenda.replace([A], now=0)
+    now, pauses = 0, []
+    for _ in range(7):
+        assert agenda.take(Lane.SMALL, now) is A
+        agenda.put_off(A, now, large=False)
+        pauses.append(agenda.next_due(Lane.SMALL) - now)
+        now = agenda.next_due(Lane.SMALL)
+
+    assert pauses == [300 * times for times in (1, 2, 4, 8, 16, 20, 20)]
+
+
+def test_one_that_answered_is_due_after_the_interval_again_and_put_off_from_the_start(agenda):
+    agenda.replace([A], now=0)
+    for _ in range(3):
+        agenda.take(Lane.SMALL, 10_000)
+        agenda.put_off(A, 0, large=False)
+    agenda.take(Lane.SMALL, 10_000)
+    agenda.put_back(A, 10_000, large=False)
+    agenda.take(Lane.SMALL, 10_300)
+    agenda.put_off(A, 10_300, large=False)
+
+    assert agenda.next_due(Lane.SMALL) == 10_600
+
+
+def test_those_that_are_hurried_are_due_at_once_and_no_others(agenda):
+    agenda.replace([A, B, C], now=0)
+    for source in (A, B, C):
+        agenda.take(Lane.SMALL, 0)
+        agenda.put_off(source, 0, large=source is B)
+    agenda.hurry([A, B], 5)
+
+    assert [agenda.take(Lane.SMALL, 5), agenda.take(Lane.SMALL, 5)] == [A, None]
+    assert agenda.take(Lane.LARGE, 5) is B

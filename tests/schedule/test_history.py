@@ -1,26 +1,28 @@
-"""History: how fast a tree grows, from a bounded number of points."""
+"""History: how fast an object grows, from a bounded number of points of one lineage."""
 
-from docker_storage_exporter.model import Engine, Inventory, Measurement, Method, Place, Sized, Snapshot, Tree, Volume
-from docker_storage_exporter.model import VolumeRow as Row
+import pytest
+
+from docker_storage_exporter.layout import volume_key
+from docker_storage_exporter.measure import Statfs, Walk
+from docker_storage_exporter.model import Identity, Size
 from docker_storage_exporter.schedule.history import History
-from docker_storage_exporter.sizer import Usage
+from pages import measured, page_of, volume_row
 
-TREE = Tree(Method.WALK, "/x")
+WALK, SAME = Walk(("/x",)), Identity(1, 1)
 
 
-def noted(*points, tree=TREE, history=None, identity=(1, 1)):
+def noted(*points, history=None, source=WALK, identity=SAME, start=0.0):
     """A history that saw a volume at these times with these bytes."""
     history = history or History()
     for at, size in points:
-        measurement = Measurement(Usage(allocated_bytes=size), at=at, identity=identity)
-        row = Row("v", Volume("v"), Sized(Place(tree), measurement))
-        history.note(Snapshot(Inventory(Engine()), at, volumes=(row,)))
+        sized = measured(source, Size(size), at, identity, start)
+        history.note(page_of(volume_row("v", sized), at=at))
     return history
 
 
 def rates(history):
     """Bytes per second, bytes per hour and the seconds that these are from."""
-    growth = history.growth()[TREE]
+    growth = history.growth()[volume_key("v")]
     return growth.per_second, growth.per_hour, growth.seconds
 
 
@@ -59,10 +61,19 @@ def test_however_often_it_is_measured_few_points_are_kept_and_they_span_the_hour
     assert max(gaps) < 1600
 
 
-def test_another_directory_of_the_same_path_starts_anew():
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"identity": Identity(1, 2), "start": 20.0},  # another directory of the same name
+        {"identity": Identity(1, 1, born=9), "start": 20.0},  # made anew, with the inode of the one before
+        {"source": Statfs("/x"), "start": 20.0},  # measured in another way
+        {"start": 20.0},  # destroyed and made anew on a filesystem without birth times
+    ],
+)
+def test_numbers_that_cannot_be_compared_start_anew(changes):
     history = noted((0, 10**9), (10, 10**9))
 
-    noted((20, 5), history=history, identity=(1, 2))
+    noted((20, 5), history=history, **changes)
 
     assert history.growth() == {}
 
@@ -70,7 +81,7 @@ def test_another_directory_of_the_same_path_starts_anew():
 def test_what_left_the_page_is_forgotten():
     history = noted((0, 0), (1, 1))
 
-    history.note(Snapshot(Inventory(Engine()), 2.0))
+    history.note(page_of(at=2.0))
 
     assert history.growth() == {}
     assert history._pasts == {}

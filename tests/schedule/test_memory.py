@@ -5,27 +5,31 @@ from dataclasses import replace
 import pytest
 
 from docker_storage_exporter.hostfs import Host
-from docker_storage_exporter.model import Inventory, Kind, Measurement, Method, Tree, Unmeasured
+from docker_storage_exporter.measure import Walk
+from docker_storage_exporter.model import Identity, Inventory, Kind, Lineage, Measurement, Size, Unmeasured
 from docker_storage_exporter.schedule import Scheduler
 from docker_storage_exporter.settings import from_texts
-from docker_storage_exporter.sizer import Usage
-from schedule.conftest import measure_all, path
+from schedule.conftest import ROOTS, measure_all, path
 
 
 class Memory:
     """What another life left behind, and what this one leaves."""
 
     def __init__(self, **sizes):
-        self.held = {Tree(Method.WALK, path(name)): at for name, at in sizes.items()}
+        self.held = {Walk((path(name),)): at for name, at in sizes.items()}
         self.asked, self.kept, self.works = 0, [], True
 
     def recall(self, inventory):
         self.asked += 1
-        return {tree: Measurement(Usage(allocated_bytes=7), at=at) for tree, at in self.held.items()}
+        return {source: _measured(source, at) for source, at in self.held.items()}
 
     def keep(self, inventory, measurements):
-        self.kept.append({tree.path: m.usage.allocated_bytes for tree, m in measurements.items()})
+        self.kept.append({source.path: m.size.allocated for source, m in measurements.items()})
         return self.works
+
+
+def _measured(source, at):
+    return Measurement(Size(7), at, source, Lineage(Identity(1, 1), source.meaning, 100.0))
 
 
 @pytest.fixture
@@ -50,7 +54,7 @@ def test_what_was_measured_before_is_on_the_first_page_with_its_time_and_due_by_
 
     assert (world.size_of("old").at, world.size_of("young").at, world.size_of("new")) == (4000.0, 4900.0, None)
     assert world.published[0].pending == {Kind.VOLUME: 1}
-    assert path("gone") not in [tree.path for tree in scheduler.ledger.known().measurements]
+    assert path("gone") not in [source.path for source in scheduler.ledger.known().measurements]
     measure_all(scheduler)
     assert world.measured == [path("old"), path("new")]
     world.now += 200
@@ -117,8 +121,22 @@ def test_a_disk_that_is_refused_now_does_not_wipe_what_is_kept(world, rememberin
     scheduler = remembering(memory)
     scheduler.renew()
     measure_all(scheduler)
-    world.listed = Inventory(world.listed.engine, root="/d", refused=Unmeasured.PERMISSION)
+    world.listed = Inventory(world.listed.engine, roots=ROOTS, refused=Unmeasured.PERMISSION)
     scheduler.renew()
     scheduler.stop()
 
     assert memory.kept == []
+
+
+def test_a_restart_does_not_end_a_lineage_unless_what_is_there_is_something_else(world, remembering):
+    memory = Memory(same=4000.0, other=4000.0)
+    world.list_volumes("same", "other")
+    world.listed = replace(world.listed, at=5000.0)
+    world.identities[path("other")] = Identity(1, 2)
+    scheduler = remembering(memory)
+    scheduler.renew()
+    measure_all(scheduler)
+    scheduler.publish_due()
+
+    assert world.size_of("same").lineage.start == 100.0
+    assert world.size_of("other").lineage.start == world.now

@@ -4,12 +4,15 @@ import threading
 
 import pytest
 
+from docker_storage_exporter.inventory import Change
+from docker_storage_exporter.layout import KINDS
+from docker_storage_exporter.measure import Outcome
 from docker_storage_exporter.model import Container as ModelContainer
-from docker_storage_exporter.model import Inventory, Kind, Method, Mount, Unmeasured, Volume
+from docker_storage_exporter.model import Inventory, Kind, Mount, Unmeasured, Volume
+from docker_storage_exporter.schedule import Work
 from docker_storage_exporter.schedule.agenda import LARGE_ENTRIES, Lane
-from docker_storage_exporter.schedule.measure import Outcome
 from docker_storage_exporter.settings import from_texts
-from schedule.conftest import measure_all, path
+from schedule.conftest import ROOTS, measure_all, path
 
 
 def test_the_first_page_comes_right_after_the_first_list_and_without_sizes(world, scheduler):
@@ -37,7 +40,7 @@ def test_the_first_pages_follow_each_other_sooner_and_then_every_ten_seconds(wor
         scheduler.publish_due()
 
     assert len(world.published) == 7
-    assert world.size_of("g").usage.allocated_bytes == 1
+    assert world.size_of("g").size.allocated == 1
 
 
 def test_a_page_follows_only_when_something_changed(world, scheduler):
@@ -49,7 +52,7 @@ def test_a_page_follows_only_when_something_changed(world, scheduler):
     world.now += 1
     scheduler.publish_due()
     assert len(world.published) == 2
-    assert world.size_of("a").usage.allocated_bytes == 1
+    assert world.size_of("a").size.allocated == 1
     world.now += 100
     scheduler.publish_due()
     assert len(world.published) == 2
@@ -70,7 +73,7 @@ def test_a_list_that_tells_nothing_new_makes_no_page_and_one_that_does_makes_one
     assert len(world.published) == 2
 
 
-def test_a_tree_is_measured_again_after_the_interval(world, scheduler):
+def test_a_source_is_measured_again_after_the_interval(world, scheduler):
     world.list_volumes("a")
     scheduler.renew()
     measure_all(scheduler)
@@ -98,7 +101,7 @@ def test_nothing_is_measured_while_the_budget_is_in_debt(world, scheduler):
 
 def test_a_walk_is_given_what_is_saved_up_and_then_its_lanes_share_of_the_duty(world, scheduler):
     seen = []
-    scheduler._measure = lambda tree, host, control: seen.append(control) or world.measure(tree, host, control)
+    scheduler._measure = lambda source, host, control: seen.append(control) or world.measure(source, host, control)
     world.list_volumes("a")
     scheduler.renew()
     measure_all(scheduler)
@@ -107,7 +110,7 @@ def test_a_walk_is_given_what_is_saved_up_and_then_its_lanes_share_of_the_duty(w
     assert seen[0].share == pytest.approx(0.05)
 
 
-def test_a_huge_tree_moves_to_the_other_lane_and_holds_up_nobody(world, scheduler):
+def test_a_huge_source_moves_to_the_other_lane_and_holds_up_nobody(world, scheduler):
     world.list_volumes("huge", "small")
     world.entries[path("huge")] = LARGE_ENTRIES + 1
     scheduler.renew()
@@ -138,7 +141,7 @@ def test_a_walk_cut_short_keeps_the_last_complete_value(world, scheduler):
     measure_all(scheduler, Lane.SMALL)
     scheduler.publish_due()
 
-    assert world.size_of("a").usage.allocated_bytes == 7
+    assert world.size_of("a").size.allocated == 7
 
 
 @pytest.mark.parametrize(
@@ -149,7 +152,7 @@ def test_a_walk_cut_short_keeps_the_last_complete_value(world, scheduler):
         (FileNotFoundError(2, "gone"), Unmeasured.VANISHED, False),
     ],
 )
-def test_a_failure_is_counted_and_keeps_the_last_value_unless_the_tree_is_gone(world, scheduler, error, reason, kept):
+def test_a_failure_is_counted_and_keeps_the_last_value_unless_it_is_gone(world, scheduler, error, reason, kept):
     world.list_volumes("a")
     scheduler.renew()
     measure_all(scheduler)
@@ -163,7 +166,7 @@ def test_a_failure_is_counted_and_keeps_the_last_value_unless_the_tree_is_gone(w
     assert bool(world.published[-1].unmeasured) is not kept
 
 
-def test_a_failed_tree_is_tried_again_after_the_interval_and_recovers(world, scheduler):
+def test_a_failed_source_is_tried_again_after_the_interval_and_recovers(world, scheduler):
     world.list_volumes("a")
     world.sizes[path("a")] = OSError(5, "broken")
     scheduler.renew()
@@ -173,7 +176,7 @@ def test_a_failed_tree_is_tried_again_after_the_interval_and_recovers(world, sch
     measure_all(scheduler)
     scheduler.publish_due()
 
-    assert world.size_of("a").usage.allocated_bytes == 3
+    assert world.size_of("a").size.allocated == 3
     assert not world.published[-1].unmeasured
 
 
@@ -181,14 +184,14 @@ def test_two_objects_on_one_folder_are_measured_once(world, scheduler, tmp_path)
     folder = str(tmp_path)
     user = ModelContainer("f" * 64, "c", mounts=(Mount("bind", folder, "/x"),))
     volume = Volume("v", filesystem="bind", device=folder)
-    world.listed = Inventory(world.listed.engine, (volume,), (user,), root="/d")
+    world.listed = Inventory(world.listed.engine, (volume,), (user,), roots=ROOTS)
     scheduler.renew()
     measure_all(scheduler)
     scheduler.publish_due()
 
     assert world.measured == [folder]
     snapshot = world.published[-1]
-    assert snapshot.volumes[0].sized.measurement is snapshot.binds[0].sized.measurement is not None
+    assert snapshot.of(Kind.VOLUME)[0].sized.measurement is snapshot.of(Kind.BIND)[0].sized.measurement is not None
 
 
 def test_an_object_that_vanishes_leaves_the_next_page_and_is_forgotten(world, scheduler):
@@ -200,27 +203,27 @@ def test_an_object_that_vanishes_leaves_the_next_page_and_is_forgotten(world, sc
     world.now += 10
     scheduler.publish_due()
 
-    assert [row.key for row in world.published[-1].volumes] == ["b"]
-    assert [tree.path for tree in scheduler.ledger.known().measurements] == [path("b")]
+    assert [row.label for row in world.published[-1].of(Kind.VOLUME)] == ["b"]
+    assert [source.path for source in scheduler.ledger.known().measurements] == [path("b")]
 
 
 def test_a_container_whose_tmpfs_vanished_is_inspected_again_soon(world, scheduler):
     identity = "e" * 64
     user = ModelContainer(identity, "c", state="running", pid=7, mounts=(Mount("tmpfs", "", "/t"),))
-    world.listed = Inventory(world.listed.engine, (), (user,), root="/d")
+    world.listed = Inventory(world.listed.engine, (), (user,), roots=ROOTS)
     world.sizes["/t"] = ProcessLookupError(3, "another process")
     scheduler.renew()
     measure_all(scheduler)
 
-    assert world.forgotten == [identity]
+    assert world.inspected_again == [identity]
     assert scheduler._hint.is_set()
 
 
 def test_an_event_that_names_a_container_has_it_inspected_again(world, scheduler):
-    scheduler.hint("abc")
-    scheduler.hint("")
+    scheduler.hint(Change(inspect="abc"))
+    scheduler.hint(Change())
 
-    assert world.forgotten == ["abc"]
+    assert world.inspected_again == ["abc"]
     assert scheduler._hint.is_set()
 
 
@@ -233,19 +236,20 @@ def test_walks_are_tallied(world, scheduler):
     measure_all(scheduler)
 
     tally = scheduler.tally
-    assert (tally.entries, tally.allocated_bytes, tally.cpu_seconds) == (7, 30, pytest.approx(0.02))
+    assert (tally.entries, tally.allocated_bytes) == (7, 30)
+    assert tally.cpu[Work.MEASUREMENT] == pytest.approx(0.02)
     assert tally.last_inventory == world.listed.at
 
 
 def test_measurements_and_their_time_are_tallied_by_kind(world, scheduler):
     user = ModelContainer("e" * 64, "c", driver="overlay2", layer="l", state="exited")
-    world.listed = Inventory(world.listed.engine, (Volume("a"), Volume("b")), (user,), root="/d")
+    world.listed = Inventory(world.listed.engine, (Volume("a"), Volume("b")), (user,), roots=ROOTS)
     world.sizes[path("b")] = OSError(5, "broken")
     scheduler.renew()
     measure_all(scheduler)
 
     assert scheduler.tally.measurements == {Kind.VOLUME: 1, Kind.LAYER: 1}
-    assert set(scheduler.tally.measuring_seconds) == set(Kind)
+    assert set(scheduler.tally.measuring_seconds) == set(KINDS)
 
 
 def test_a_defect_in_one_step_is_logged_and_the_loop_goes_on(world, scheduler, caplog):
@@ -270,11 +274,11 @@ def test_a_defect_in_one_step_is_logged_and_the_loop_goes_on(world, scheduler, c
 def test_stopping_ends_running_walks(world, scheduler, tmp_path):
     inside = threading.Event()
 
-    def endless(tree, host, control):
+    def endless(source, host, control):
         inside.set()
         while not control.stopped:
             control.sleep(0.01)
-        return Outcome(None, 0, 0.0)
+        return Outcome(None, 0.0)
 
     scheduler._measure = endless
     world.list_volumes("a")
@@ -284,18 +288,6 @@ def test_stopping_ends_running_walks(world, scheduler, tmp_path):
     scheduler.stop()
 
     assert not any(thread.is_alive() for thread in scheduler._threads)
-
-
-def test_trees_of_a_kind_have_the_method_that_fits(world, scheduler):
-    user = ModelContainer("e" * 64, "c", driver="overlay2", layer="l", state="exited")
-    world.listed = Inventory(world.listed.engine, (Volume("v"),), (user,), root="/d")
-    scheduler.renew()
-
-    _, _, trees = scheduler._listed
-    assert {(kind, tree.method) for tree, kind in trees.items()} == {
-        (Kind.VOLUME, Method.WALK),
-        (Kind.LAYER, Method.WALK),
-    }
 
 
 def test_other_settings_hold_from_the_next_list_page_and_measurement_on(world, scheduler):
@@ -310,7 +302,7 @@ def test_other_settings_hold_from_the_next_list_page_and_measurement_on(world, s
     scheduler.renew()
     world.now += 1
     scheduler.publish_due()
-    assert [row.key for row in world.published[-1].volumes] == ["a"]
+    assert [row.label for row in world.published[-1].of(Kind.VOLUME)] == ["a"]
     assert world.published[-1].cut[Kind.VOLUME] == 1
     assert scheduler.budget.duty == 0.5
     world.measured.clear()

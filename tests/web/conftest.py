@@ -8,10 +8,11 @@ from conftest import need
 from prometheus_client import CollectorRegistry, Gauge
 
 from docker_storage_exporter.collector import Pages
-from docker_storage_exporter.model import Engine, Inventory, Kind, Place, Sized, Snapshot, Volume, VolumeRow
+from docker_storage_exporter.model import Kind
 from docker_storage_exporter.settings import Address
 from docker_storage_exporter.store import Store
 from docker_storage_exporter.web import CurrentTerms, Server, application, guarded, listen, plain_terms
+from pages import page_of, volume_row
 from web import pki
 
 
@@ -32,8 +33,7 @@ def pages():
 @pytest.fixture
 def snapshot():
     """Two volumes, one of them still to be measured."""
-    rows = tuple(VolumeRow(name, Volume(name), Sized(Place())) for name in ("a", "b"))
-    return Snapshot(Inventory(Engine()), at=1.0, volumes=rows, pending={Kind.VOLUME: 1})
+    return page_of(volume_row("a"), volume_row("b"), pending={Kind.VOLUME: 1})
 
 
 @pytest.fixture

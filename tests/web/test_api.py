@@ -7,12 +7,13 @@ import urllib.request
 import pytest
 
 from docker_storage_exporter.hostfs import Host, host_mark
-from docker_storage_exporter.model import Engine, Inventory, Measurement, Method, Place, Sized, Snapshot, Tree, Volume
-from docker_storage_exporter.model import VolumeRow as Row
+from docker_storage_exporter.measure import Walk
+from docker_storage_exporter.model import Engine, Identity, Inventory, Size, StorageRoot
 from docker_storage_exporter.report import from_document
 from docker_storage_exporter.schedule import History
-from docker_storage_exporter.sizer import Usage
 from docker_storage_exporter.web import ObjectsDocument, application
+from pages import measured as measured_place
+from pages import page_of, volume_row
 
 
 @pytest.fixture
@@ -28,9 +29,10 @@ def objects(store, history):
 
 
 def measured(at, size, root):
-    """A snapshot of one volume, measured at a time, on a data root."""
-    sized = Sized(Place(Tree(Method.WALK, "/x")), Measurement(Usage(allocated_bytes=size), at=at))
-    return Snapshot(Inventory(Engine(id="e"), root=root), at, volumes=(Row("v", Volume("v"), sized),))
+    """A snapshot of one volume, measured at a time, on a data root that is a filesystem."""
+    row = volume_row("v", measured_place(Walk(("/x",)), Size(size), at, Identity(1, 1), start=10.0))
+    inventory = Inventory(Engine(id="e"), roots=(StorageRoot(root, mountpoint=root),))
+    return page_of(row, inventory=inventory, at=at, mountpoints=(root,))
 
 
 def test_before_anything_is_listed_there_is_none(objects):
@@ -53,7 +55,7 @@ def test_it_is_a_listing_of_this_host_with_growth_and_room(objects, store, histo
         180_000,
     )
     assert (found.at, found.origin.host, found.origin.root) == (20.0, host_mark("/proc"), str(tmp_path))
-    assert [filesystem.root for filesystem in found.filesystems] == [str(tmp_path)]
+    assert [filesystem.mountpoint for filesystem in found.filesystems] == [str(tmp_path)]
     assert [total.allocated_bytes for total in found.totals] == [500]
 
 

@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 COMMANDS = {
     "serve": "measure in the background and serve /metrics (the default)",
@@ -24,6 +24,18 @@ COMMANDS = {
     "demo": "serve a generated data root that grows while you watch",
     "completion": "print the completion script of a shell",
 }
+
+
+APART = ("df", "du", "doctor")
+"""The commands that look at foreign paths for somebody who waits at a prompt."""
+
+
+def entry() -> NoReturn:
+    """Be the program: run the command that the arguments name, and end with its exit code."""
+    from docker_storage_exporter.cli.prompt import exit_code_of, leave, run_apart  # noqa: PLC0415 - not for `main`
+
+    is_apart = len(sys.argv) > 1 and sys.argv[1] in APART
+    leave(run_apart(main) if is_apart else exit_code_of(main))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

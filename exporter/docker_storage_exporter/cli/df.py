@@ -123,8 +123,8 @@ def _measured(settings: Settings) -> Listing:
     inventory = CurrentInventory(settings, host, EngineClient(settings))
     with Bar() as bar:
         snapshot = measure_everything(settings, inventory.renew(), host, bar.update, patient_control())
-    if inventory.trouble:
-        _say(f"{inventory.trouble}; this is what the disk says")
+    if inventory.status.trouble:
+        _say(f"{inventory.status.trouble}; this is what the disk says")
     return listing(snapshot, host_mark(host.procfs), Filesystems(host).under(snapshot))
 
 

@@ -8,13 +8,13 @@ import sys
 from docker_storage_exporter.cli.ask import ask_same
 from docker_storage_exporter.cli.terminal import look_of, patient_control
 from docker_storage_exporter.errors import NoAnswerError, SettingError
-from docker_storage_exporter.hostfs import Host, examine
+from docker_storage_exporter.hostfs import Host
 from docker_storage_exporter.inventory import CurrentInventory
 from docker_storage_exporter.inventory.client import EngineClient
-from docker_storage_exporter.layout import Rules, locate
+from docker_storage_exporter.layout import Rules
 from docker_storage_exporter.report import Owners, Removal, Row, explanation_document, render_explanation
 from docker_storage_exporter.report.explain import Explainer
-from docker_storage_exporter.schedule import bind_users
+from docker_storage_exporter.schedule import Crew, Locator
 from docker_storage_exporter.settings import DEFAULT_HOST, Settings
 
 
@@ -27,11 +27,12 @@ def explain(settings: Settings, target: str, form: str, *, with_growth: bool) ->
     inventory = current.renew()
     if current.trouble:
         print(f"{current.trouble}; this is what the disk says", file=sys.stderr)
-    mounts = host.mounts()
-    plan = locate(inventory, Rules(), mounts, examine(host, mounts, bind_users(inventory)), host.rootfs)
+    crew = Crew(settings.scan_timeout)
+    crew.begin_watching()
+    listed = Locator(host, crew).locate(inventory, Rules())
     explainer = Explainer(
-        inventory,
-        Owners(inventory, plan),
+        listed.inventory,
+        Owners(listed.inventory, listed.plan),
         host,
         Removal("" if settings.docker_host == DEFAULT_HOST else settings.docker_host),
         _rows(settings, host) if with_growth else {},

@@ -131,7 +131,7 @@ def render_settings(options: argparse.Namespace) -> str:
     for entry in fields(Settings):
         flag, text = entry.metadata["flag"], texts.get(entry.name, entry.metadata["default"])
         origin = options.origins.get(entry.name, f"--{flag}").partition(": ")[0] if entry.name in texts else "default"
-        shown = text if _PLAIN.fullmatch(text) else _quoted(text)
+        shown = text if _PLAIN.fullmatch(text) and text.lower() != "null" else _quoted(text)
         lines.append(f"{flag}: {shown}  # {origin}\n" if text else f"# {flag} is not set\n")
     return "".join(lines)
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import argparse
 
 from docker_storage_exporter.errors import SettingError
-from docker_storage_exporter.model import Kind
+from docker_storage_exporter.layout import KINDS
 from docker_storage_exporter.report import Selection
 from docker_storage_exporter.settings import count, expression
-
-KINDS = tuple(kind.value for kind in Kind)
 
 
 def add_selection(made: argparse.ArgumentParser) -> None:

@@ -18,7 +18,7 @@ from docker_storage_exporter.cli.reload import Reloader
 from docker_storage_exporter.cli.signals import Signals, leave_on_sigterm
 from docker_storage_exporter.collector import LiveCollector, Pages, live_registry
 from docker_storage_exporter.hostfs import Host, put_up_fence, read_rights
-from docker_storage_exporter.inventory import CurrentInventory, EventListener
+from docker_storage_exporter.inventory import CurrentInventory
 from docker_storage_exporter.inventory.client import EngineClient
 from docker_storage_exporter.model import Snapshot
 from docker_storage_exporter.schedule import History, Scheduler
@@ -130,10 +130,16 @@ class Exporter:
         self.config = Reloader(settings, read, self._apply)
         memory = StateFile(settings.state_file, host) if settings.state_file else None
         self.scheduler = Scheduler(settings, self.inventory, host, self._publish, memory=memory)
-        self._events = EventListener(EngineClient(settings), self.scheduler.hint)
         scheduler = self.scheduler
         self.live = LiveCollector(
-            self.store, scheduler.tally, scheduler.budget, self.inventory, self.config, host, web=web
+            self.store,
+            scheduler.tally,
+            scheduler.budget,
+            self.inventory.status,
+            self.config,
+            host,
+            scheduler.crew,
+            web=web,
         )
         self._pages = Pages(live_registry(self.live), settings.collector_labels or ())
         self._history = History()
@@ -151,12 +157,11 @@ class Exporter:
         except BaseException:
             self.server.close()
             raise
-        self._events.start()
+        self.inventory.watch(self.scheduler.hint)
         threading.Thread(target=self.server.serve_forever, name="web", daemon=True).start()
 
     def stop(self) -> None:
-        """End all of it."""
-        self._events.stop()
+        """End all of it within two seconds, whatever hangs: a new instance can listen and finds what was measured."""
         self.server.shutdown()
         self.server.close()
         self.scheduler.stop()

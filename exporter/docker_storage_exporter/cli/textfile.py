@@ -40,11 +40,11 @@ def run(arguments: Sequence[str]) -> int:
     inventory = CurrentInventory(settings, host, EngineClient(settings))
     listed = inventory.renew()
     _refuse_data_root(options.path, listed, host)
-    if inventory.trouble:
-        print(f"{inventory.trouble}; this is what the disk says", file=sys.stderr)
+    if inventory.status.trouble:
+        print(f"{inventory.status.trouble}; this is what the disk says", file=sys.stderr)
     snapshot = measure_everything(settings, listed, host, lambda *_: None, Control(), Budget(settings.scan_duty))
     filesystems, labels = Filesystems(host).under(snapshot), settings.collector_labels or ()
-    page = render_textfile(snapshot, filesystems, labels, engine_up=inventory.engine_up, restricted=fence.stands)
+    page = render_textfile(snapshot, filesystems, labels, engine_up=inventory.status.up, restricted=fence.stands)
     _write(options.path, page)
     return 0
 

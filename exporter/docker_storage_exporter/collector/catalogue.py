@@ -1,6 +1,6 @@
 """Every metric family this exporter has: name, unit, labels, help, and where its numbers come from.
 
-Dashboards, rules and references are built from it.
+Dashboards, rules and references are built from it. The families of a kind of object stand in the kind's own file.
 
 Sizes of objects come from background measurements, never from the scrape: their help says so, and
 `…_measured_timestamp_seconds` says when.
@@ -8,144 +8,159 @@ Sizes of objects come from background measurements, never from the scrape: their
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from typing import Protocol, cast
 
-from docker_storage_exporter.collector.family import Family, Origin
-
-_CACHED = " Measured in the background; see the measured timestamp."
-
-
-def _tree(prefix: str, key: str, what: str) -> tuple[Family, ...]:
-    """The families that every walked tree has: allocated, apparent, inodes, unreadable, measured."""
-    families = (
-        Family(
-            f"{prefix}_allocated_bytes", f"Bytes allocated on disk by {what}, as du -x counts them.{_CACHED}", (key,)
-        ),
-        Family(f"{prefix}_apparent_bytes", f"Sum of the file lengths in {what}.{_CACHED}", (key,)),
-        Family(f"{prefix}_inodes", f"Files and directories in {what}, hard links counted once.{_CACHED}", (key,)),
-        Family(
-            f"{prefix}_unreadable_entries", f"Entries in {what} that could not be read: the sizes lack them.", (key,)
-        ),
-        Family(f"{prefix}_measured_timestamp_seconds", f"When {what} was last measured to the end.", (key,)),
-    )
-    return tuple(replace(family, origin=Origin.WALK) for family in families)
-
-
-(
-    VOLUME_ALLOCATED,
-    VOLUME_APPARENT,
-    VOLUME_INODES,
-    VOLUME_UNREADABLE,
-    VOLUME_MEASURED,
-) = VOLUME_TREE = _tree("docker_volume", "volume", "a volume")
-VOLUME_INFO = Family(
-    "docker_volume_info",
-    "Identity of a volume, always 1.",
-    ("volume", "driver", "scope", "anonymous", "compose_project", "compose_volume"),
-    origin=Origin.ENGINE,
-)
-VOLUME_CONTAINERS = Family(
-    "docker_volume_containers",
-    "Containers in any state that mount a volume; 0 means dangling.",
-    ("volume",),
-    origin=Origin.ENGINE,
-)
-VOLUME_MOUNT_INFO = Family(
-    "docker_volume_mount_info",
-    "Which container mounts a volume where, always 1.",
-    ("volume", "container", "destination", "access"),
-    origin=Origin.ENGINE,
-)
-VOLUME_LIMIT = Family(
-    "docker_volume_limit_bytes", "Quota of a volume; absent without one.", ("volume",), origin=Origin.ENGINE
-)
-VOLUME_FILESYSTEM_SIZE = Family(
-    "docker_volume_filesystem_size_bytes",
-    "Size of the filesystem that a volume has of its own.",
-    ("volume",),
-    origin=Origin.STATFS,
-)
-VOLUME_FILESYSTEM_AVAIL = Family(
-    "docker_volume_filesystem_avail_bytes",
-    "Bytes available in the filesystem that a volume has of its own.",
-    ("volume",),
-    origin=Origin.STATFS,
-)
-
-(
-    LAYER_ALLOCATED,
-    LAYER_APPARENT,
-    LAYER_INODES,
-    LAYER_UNREADABLE,
-    LAYER_MEASURED,
-) = LAYER_TREE = _tree("docker_container_layer", "container", "a container's writable layer")
-LAYER_LIMIT = Family(
-    "docker_container_layer_limit_bytes",
-    "Quota of a container's writable layer; absent without one.",
-    ("container",),
-    origin=Origin.ENGINE,
-)
-LOG_BYTES = Family(
-    "docker_container_log_bytes",
-    f"Bytes allocated on disk by a container's log files, rotations included.{_CACHED}",
-    ("container",),
-    origin=Origin.LISTING,
-)
-LOG_LIMIT = Family(
-    "docker_container_log_limit_bytes",
-    "Most that a container's log files may grow to, size times files; absent means without limit.",
-    ("container",),
-    origin=Origin.ENGINE,
-)
-LOG_INFO = Family(
-    "docker_container_log_info", "Log driver of a container, always 1.", ("container", "driver"), origin=Origin.ENGINE
-)
-TMPFS_USED = Family(
-    "docker_container_tmpfs_used_bytes",
-    f"Memory used by a tmpfs mount of a running container.{_CACHED}",
-    ("container", "destination"),
-    origin=Origin.STATFS,
-)
-TMPFS_SIZE = Family(
-    "docker_container_tmpfs_size_bytes",
-    "Size of a tmpfs mount of a running container.",
-    ("container", "destination"),
-    origin=Origin.STATFS,
-)
-CONTAINER_INFO = Family(
-    "docker_container_info",
-    "Identity of a container, always 1.",
-    ("container", "id", "image_id", "image", "compose_project", "compose_service", "swarm_service"),
-    origin=Origin.ENGINE,
-)
-CONTAINER_STATE = Family(
-    "docker_container_state",
-    "1 for the state that a container is in, 0 for the others.",
-    ("container", "state"),
-    origin=Origin.ENGINE,
-)
-CONTAINER_CREATED = Family(
-    "docker_container_created_timestamp_seconds", "When a container was created.", ("container",), origin=Origin.ENGINE
-)
-
-(
+from docker_storage_exporter.collector.family import Family, Origin, Samples
+from docker_storage_exporter.collector.kinds.binds import (
     BIND_ALLOCATED,
     BIND_APPARENT,
+    BIND_DISTINCT,
+    BIND_INFO,
     BIND_INODES,
-    BIND_UNREADABLE,
+    BIND_LINEAGE,
     BIND_MEASURED,
-) = BIND_TREE = _tree("docker_bind_mount", "source", "a source of bind mounts")
-BIND_INFO = Family(
-    "docker_bind_mount_info",
-    "Which container bind-mounts a source where, always 1; within is the measured tree that encloses the source.",
-    ("source", "container", "destination", "access", "entry", "within"),
-    origin=Origin.ENGINE,
+    BIND_TREE,
+    BIND_UNREADABLE,
 )
-BIND_DISTINCT = Family(
-    "docker_bind_mounts_distinct_bytes",
-    "Bytes allocated by all sources of bind mounts together, nothing counted twice and no volume counted again.",
-    origin=Origin.WALK,
+from docker_storage_exporter.collector.kinds.layers import (
+    CONTAINER_CREATED,
+    CONTAINER_INFO,
+    CONTAINER_STATE,
+    LAYER_ALLOCATED,
+    LAYER_APPARENT,
+    LAYER_FILESYSTEM_INFO,
+    LAYER_INODES,
+    LAYER_LIMIT,
+    LAYER_LINEAGE,
+    LAYER_MEASURED,
+    LAYER_TREE,
+    LAYER_UNREADABLE,
 )
+from docker_storage_exporter.collector.kinds.logs import (
+    LOG_BYTES,
+    LOG_FILESYSTEM_INFO,
+    LOG_INFO,
+    LOG_LIMIT,
+    LOG_LINEAGE,
+)
+from docker_storage_exporter.collector.kinds.tmpfs import (
+    TMPFS_SIZE,
+    TMPFS_USED,
+)
+from docker_storage_exporter.collector.kinds.volumes import (
+    VOLUME_ALLOCATED,
+    VOLUME_APPARENT,
+    VOLUME_CONTAINERS,
+    VOLUME_FILESYSTEM_AVAIL,
+    VOLUME_FILESYSTEM_INFO,
+    VOLUME_FILESYSTEM_SIZE,
+    VOLUME_INFO,
+    VOLUME_INODES,
+    VOLUME_LIMIT,
+    VOLUME_LINEAGE,
+    VOLUME_MEASURED,
+    VOLUME_MOUNT_INFO,
+    VOLUME_TREE,
+    VOLUME_UNREADABLE,
+)
+from docker_storage_exporter.layout import KINDS
+from docker_storage_exporter.model import Kind, Snapshot, modules
+
+__all__ = [
+    "ABANDONED",
+    "BIND_ALLOCATED",
+    "BIND_APPARENT",
+    "BIND_DISTINCT",
+    "BIND_INFO",
+    "BIND_INODES",
+    "BIND_LINEAGE",
+    "BIND_MEASURED",
+    "BIND_TREE",
+    "BIND_UNREADABLE",
+    "BUDGET_USED",
+    "BUILD_INFO",
+    "CONFIG_RELOAD_SUCCESSFUL",
+    "CONFIG_RELOAD_TIMESTAMP",
+    "CONTAINER_CREATED",
+    "CONTAINER_INFO",
+    "CONTAINER_STATE",
+    "CPU",
+    "CUT",
+    "ENGINE_INFO",
+    "ENGINE_UP",
+    "FAILURES",
+    "FILESYSTEM_AVAIL",
+    "FILESYSTEM_INODES",
+    "FILESYSTEM_INODES_FREE",
+    "FILESYSTEM_SIZE",
+    "INVENTORY_DURATION",
+    "LANDLOCK",
+    "LAST_INVENTORY",
+    "LAYER_ALLOCATED",
+    "LAYER_APPARENT",
+    "LAYER_FILESYSTEM_INFO",
+    "LAYER_INODES",
+    "LAYER_LIMIT",
+    "LAYER_LINEAGE",
+    "LAYER_MEASURED",
+    "LAYER_TREE",
+    "LAYER_UNREADABLE",
+    "LIVE_FAMILIES",
+    "LOG_BYTES",
+    "LOG_FILESYSTEM_INFO",
+    "LOG_INFO",
+    "LOG_LIMIT",
+    "LOG_LINEAGE",
+    "MEASUREMENTS",
+    "MEASUREMENT_SECONDS",
+    "OBJECT_FAMILIES",
+    "OF_KIND",
+    "PENDING",
+    "ROOT_INFO",
+    "SKIPPED",
+    "SNAPSHOT_TIMESTAMP",
+    "TMPFS_SIZE",
+    "TMPFS_USED",
+    "UNMEASURED",
+    "VOLUME_ALLOCATED",
+    "VOLUME_APPARENT",
+    "VOLUME_CONTAINERS",
+    "VOLUME_FILESYSTEM_AVAIL",
+    "VOLUME_FILESYSTEM_INFO",
+    "VOLUME_FILESYSTEM_SIZE",
+    "VOLUME_INFO",
+    "VOLUME_INODES",
+    "VOLUME_LIMIT",
+    "VOLUME_LINEAGE",
+    "VOLUME_MEASURED",
+    "VOLUME_MOUNT_INFO",
+    "VOLUME_TREE",
+    "VOLUME_UNREADABLE",
+    "WALKED_BYTES",
+    "WALKED_ENTRIES",
+    "WALK_FAMILIES",
+    "WEB_CONFIG_RELOAD_SUCCESSFUL",
+    "WEB_CONFIG_RELOAD_TIMESTAMP",
+]
+
+
+class KindFile(Protocol):
+    """What a file in `kinds` has to offer."""
+
+    KIND: Kind
+    FAMILIES: tuple[Family, ...]
+    LOST: tuple[Family, ...]
+    samples: Callable[[Snapshot, tuple[str, ...]], Iterator[Samples]]
+
+
+def _kind_files() -> dict[Kind, KindFile]:
+    found = cast("list[KindFile]", modules("docker_storage_exporter.collector.kinds"))
+    return {file.KIND: file for file in sorted(found, key=lambda file: KINDS.index(file.KIND))}
+
+
+OF_KIND: Mapping[Kind, KindFile] = _kind_files()
+"""The file of each kind of object, in the order of the kinds."""
 
 SKIPPED = Family("docker_storage_skipped_objects", "Objects that are left out by rule.", ("kind", "reason"))
 UNMEASURED = Family(
@@ -163,29 +178,16 @@ ENGINE_INFO = Family(
     ("engine", "version", "storage_driver", "image_store", "data_root"),
     origin=Origin.ENGINE,
 )
+ROOT_INFO = Family(
+    "docker_storage_root_info",
+    "Filesystem that a storage root lies on, always 1; role is what the root holds.",
+    ("root", "role", "mountpoint"),
+)
 
 OBJECT_FAMILIES: tuple[Family, ...] = (
     ENGINE_INFO,
-    *VOLUME_TREE,
-    VOLUME_INFO,
-    VOLUME_CONTAINERS,
-    VOLUME_MOUNT_INFO,
-    VOLUME_LIMIT,
-    VOLUME_FILESYSTEM_SIZE,
-    VOLUME_FILESYSTEM_AVAIL,
-    *LAYER_TREE,
-    LAYER_LIMIT,
-    LOG_BYTES,
-    LOG_LIMIT,
-    LOG_INFO,
-    TMPFS_USED,
-    TMPFS_SIZE,
-    CONTAINER_INFO,
-    CONTAINER_STATE,
-    CONTAINER_CREATED,
-    *BIND_TREE,
-    BIND_INFO,
-    BIND_DISTINCT,
+    ROOT_INFO,
+    *(family for file in OF_KIND.values() for family in file.FAMILIES),
     SKIPPED,
     UNMEASURED,
     PENDING,
@@ -194,30 +196,33 @@ OBJECT_FAMILIES: tuple[Family, ...] = (
 """Rendered once for each snapshot."""
 
 ENGINE_UP = Family(
-    "docker_engine_up", "1 when the engine answered the last time it was asked, else 0.", origin=Origin.ENGINE
+    "docker_engine_up",
+    "1 when the engine answered the last time it was asked, else 0. Absent where no engine is asked.",
+    ("engine",),
+    origin=Origin.ENGINE,
 )
 FILESYSTEM_SIZE = Family(
     "docker_storage_filesystem_size_bytes",
-    "Size of the filesystem under a storage root.",
-    ("root", "mountpoint"),
+    "Size of a filesystem under storage roots, volumes or layers.",
+    ("mountpoint",),
     origin=Origin.LIVE_STATFS,
 )
 FILESYSTEM_AVAIL = Family(
     "docker_storage_filesystem_avail_bytes",
-    "Bytes available to non-root users in the filesystem under a storage root.",
-    ("root", "mountpoint"),
+    "Bytes available to non-root users in a filesystem under storage roots, volumes or layers.",
+    ("mountpoint",),
     origin=Origin.LIVE_STATFS,
 )
 FILESYSTEM_INODES = Family(
     "docker_storage_filesystem_inodes",
-    "Inodes in the filesystem under a storage root; 0 where there is no fixed number.",
-    ("root", "mountpoint"),
+    "Inodes in a filesystem under storage roots, volumes or layers; 0 where there is no fixed number.",
+    ("mountpoint",),
     origin=Origin.LIVE_STATFS,
 )
 FILESYSTEM_INODES_FREE = Family(
     "docker_storage_filesystem_inodes_free",
-    "Free inodes in the filesystem under a storage root.",
-    ("root", "mountpoint"),
+    "Free inodes in a filesystem under storage roots, volumes or layers.",
+    ("mountpoint",),
     origin=Origin.LIVE_STATFS,
 )
 FAILURES = Family(
@@ -228,8 +233,8 @@ FAILURES = Family(
 )
 BUILD_INFO = Family(
     "docker_storage_exporter_build_info",
-    "Version of the exporter and which walker it uses, always 1.",
-    ("version", "revision", "sizer"),
+    "Version of the exporter, which walker it uses and which engine it measures, always 1.",
+    ("version", "revision", "sizer", "engine"),
 )
 WALKED_ENTRIES = Family(
     "docker_storage_exporter_walked_entries_total", "Directory entries met by all walks.", (), "counter"
@@ -237,7 +242,7 @@ WALKED_ENTRIES = Family(
 WALKED_BYTES = Family(
     "docker_storage_exporter_walked_bytes_total", "Allocated bytes seen by complete walks.", (), "counter"
 )
-WALK_CPU = Family("docker_storage_exporter_walk_cpu_seconds_total", "CPU seconds used by all measuring.", (), "counter")
+CPU = Family("docker_storage_exporter_cpu_seconds_total", "CPU seconds used, by kind of work.", ("work",), "counter")
 MEASUREMENTS = Family(
     "docker_storage_exporter_measurements_total", "Objects measured to the end.", ("kind",), "counter"
 )
@@ -253,12 +258,15 @@ BUDGET_USED = Family(
 WALK_FAMILIES: tuple[Family, ...] = (
     WALKED_ENTRIES,
     WALKED_BYTES,
-    WALK_CPU,
+    CPU,
     MEASUREMENTS,
     MEASUREMENT_SECONDS,
     BUDGET_USED,
 )
 """What the walks of this process cost so far."""
+ABANDONED = Family(
+    "docker_storage_abandoned_jobs", "Jobs that made no progress for too long and are left to the kernel."
+)
 INVENTORY_DURATION = Family(
     "docker_storage_exporter_inventory_duration_seconds", "How long the last listing of all objects took."
 )
@@ -299,6 +307,7 @@ LIVE_FAMILIES: tuple[Family, ...] = (
     FAILURES,
     BUILD_INFO,
     *WALK_FAMILIES,
+    ABANDONED,
     INVENTORY_DURATION,
     LAST_INVENTORY,
     SNAPSHOT_TIMESTAMP,

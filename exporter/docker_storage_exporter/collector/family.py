@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Literal
@@ -15,7 +16,7 @@ class Origin(Enum):
     WALK = "a walk over every inode of the tree", "CPU time and disk reads, all of it paid from `--scan.duty`"
     LISTING = "the log files' own inodes", "a listing and a `stat` for each file, paid from `--scan.duty`"
     STATFS = "`statfs` of the object's own filesystem", "one system call when the object is due"
-    LIVE_STATFS = "`statfs` of a storage root's filesystem", "one system call per scrape, given up after 250 ms"
+    LIVE_STATFS = "`statfs` of the filesystem", "one system call per scrape, given up after 250 ms"
     ENGINE = "the engine's API, or its metadata on disk", "five kinds of `GET` request, see [endpoints](endpoints.md)"
     SURVEY = "the exporter's own bookkeeping", "nothing beyond what the numbers themselves cost"
 
@@ -51,3 +52,9 @@ class Family:
     def with_labels(self, extra: tuple[str, ...]) -> Family:
         """The same family with more labels at the end."""
         return replace(self, labels=self.labels + extra) if extra else self
+
+
+Sample = tuple[tuple[str, ...], float]
+"""The label values of a family, in the order of its labels, and a number."""
+
+Samples = tuple[Family, Iterable[Sample]]

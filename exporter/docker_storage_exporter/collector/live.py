@@ -13,17 +13,32 @@ from prometheus_client.registry import Collector
 from docker_storage_exporter import __version__
 from docker_storage_exporter.collector import catalogue as c
 from docker_storage_exporter.collector.family import Family
-from docker_storage_exporter.hostfs import Fence, FilesystemProbe, Host
-from docker_storage_exporter.model import Kind, Unmeasured, printable
-from docker_storage_exporter.schedule import Budget, Tally
+from docker_storage_exporter.hostfs import Fence, FilesystemProbes, Host
+from docker_storage_exporter.layout import KINDS
+from docker_storage_exporter.model import Unmeasured, printable
+from docker_storage_exporter.schedule import Budget, Tally, Work
 from docker_storage_exporter.sizer import implementation
 from docker_storage_exporter.store import Store
 
 
 class EngineStatus(Protocol):
-    """Whoever knows whether the engine answers."""
+    """Whoever knows which engine this is and whether it answers; None where none is asked."""
 
-    engine_up: bool
+    @property
+    def product(self) -> str:
+        """The name of the engine."""
+
+    @property
+    def up(self) -> bool | None:
+        """Whether it answered the last time."""
+
+
+class Jobs(Protocol):
+    """Whoever knows of the jobs that did not end."""
+
+    @property
+    def abandoned(self) -> int:
+        """How many there are now."""
 
 
 class ConfigStatus(Protocol):
@@ -48,6 +63,7 @@ class LiveCollector(Collector):
         engine: EngineStatus,
         config: ConfigStatus,
         host: Host,
+        jobs: Jobs,
         revision: str = "",
         web: ConfigStatus | None = None,
     ) -> None:
@@ -57,10 +73,11 @@ class LiveCollector(Collector):
         self._engine = engine
         self._config = config
         self._host = host
+        self._jobs = jobs
         self._web = web
         self._revision = revision
         self.fence = Fence()
-        self._probes: dict[str, FilesystemProbe] = {}
+        self._probes = FilesystemProbes()
 
     def describe(self) -> Iterator[Metric]:
         """The families without samples, so that registering them reads nothing."""
@@ -70,17 +87,19 @@ class LiveCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """The families as they are now."""
         tally, snapshot = self._tally, self._store.latest
-        yield _metric(c.ENGINE_UP, [((), self._engine.engine_up)])
+        engine = self._engine
+        yield _metric(c.ENGINE_UP, [((engine.product,), engine.up)] if engine.up is not None else ())
         yield from self._filesystems()
-        failures = (((k.value, r.value), tally.failures[k, r]) for k in Kind for r in Unmeasured)
+        failures = (((k.value, r.value), tally.failures[k, r]) for k in KINDS for r in Unmeasured)
         yield _metric(c.FAILURES, failures)
-        yield _metric(c.BUILD_INFO, [((__version__, self._revision, implementation), 1)])
+        yield _metric(c.BUILD_INFO, [((__version__, self._revision, implementation, engine.product), 1)])
         yield _metric(c.WALKED_ENTRIES, [((), tally.entries)])
         yield _metric(c.WALKED_BYTES, [((), tally.allocated_bytes)])
-        yield _metric(c.WALK_CPU, [((), tally.cpu_seconds)])
-        yield _metric(c.MEASUREMENTS, (((k.value,), tally.measurements[k]) for k in Kind))
-        yield _metric(c.MEASUREMENT_SECONDS, (((k.value,), tally.measuring_seconds[k]) for k in Kind))
+        yield _metric(c.CPU, (((work.value,), tally.cpu[work]) for work in Work))
+        yield _metric(c.MEASUREMENTS, (((k.value,), tally.measurements[k]) for k in KINDS))
+        yield _metric(c.MEASUREMENT_SECONDS, (((k.value,), tally.measuring_seconds[k]) for k in KINDS))
         yield _metric(c.BUDGET_USED, [((), self._budget.used_ratio())])
+        yield _metric(c.ABANDONED, [((), self._jobs.abandoned)])
         yield _metric(c.INVENTORY_DURATION, [((), tally.inventory_seconds)] if tally.last_inventory else ())
         yield _metric(c.LAST_INVENTORY, [((), tally.last_inventory)] if tally.last_inventory else ())
         yield _metric(c.SNAPSHOT_TIMESTAMP, [((), snapshot.at)] if snapshot else ())
@@ -91,21 +110,14 @@ class LiveCollector(Collector):
         yield _metric(c.WEB_CONFIG_RELOAD_TIMESTAMP, [((), self._web.succeeded_at)] if self._web else ())
 
     def _filesystems(self) -> Iterator[Metric]:
-        """The filesystem under the data root; no samples while it cannot be seen or does not answer."""
+        """Every filesystem under storage roots and objects; no samples for one that does not answer."""
         snapshot = self._store.latest
-        found = None
-        labels: tuple[str, ...] = ()
-        if snapshot is not None and snapshot.inventory.refused is None and snapshot.inventory.root:
-            root = snapshot.inventory.root
-            path = self._host.view(root)
-            found = self._probes.setdefault(path, FilesystemProbe(path)).read()
-            mount = self._host.mounts().covering(path)
-            mountpoint = mount.mountpoint.removeprefix(self._host.rootfs) or "/" if mount else ""
-            labels = (root, mountpoint)
-        yield _metric(c.FILESYSTEM_SIZE, [(labels, found.size_bytes)] if found else ())
-        yield _metric(c.FILESYSTEM_AVAIL, [(labels, found.avail_bytes)] if found else ())
-        yield _metric(c.FILESYSTEM_INODES, [(labels, found.inodes)] if found else ())
-        yield _metric(c.FILESYSTEM_INODES_FREE, [(labels, found.inodes_free)] if found else ())
+        views = {self._host.view(path): path for path in snapshot.mountpoints} if snapshot is not None else {}
+        found = {views[view]: filesystem for view, filesystem in self._probes.read(tuple(views)).items()}
+        yield _metric(c.FILESYSTEM_SIZE, (((path,), one.size_bytes) for path, one in found.items()))
+        yield _metric(c.FILESYSTEM_AVAIL, (((path,), one.avail_bytes) for path, one in found.items()))
+        yield _metric(c.FILESYSTEM_INODES, (((path,), one.inodes) for path, one in found.items()))
+        yield _metric(c.FILESYSTEM_INODES_FREE, (((path,), one.inodes_free) for path, one in found.items()))
 
 
 def live_registry(collector: LiveCollector) -> CollectorRegistry:

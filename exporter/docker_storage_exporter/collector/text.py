@@ -11,8 +11,7 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from docker_storage_exporter.collector.family import Family
-from docker_storage_exporter.collector.objects import Sample
+from docker_storage_exporter.collector.family import Family, Sample
 from docker_storage_exporter.model import printable
 
 _log = logging.getLogger(__name__)

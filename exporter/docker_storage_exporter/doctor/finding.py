@@ -12,13 +12,7 @@ from docker_storage_exporter.model import Kind
 Group = tuple[Family, ...]
 """Families that are lost together; the first one speaks for them."""
 
-LOST: dict[Kind, Group] = {
-    Kind.VOLUME: c.VOLUME_TREE,
-    Kind.LAYER: c.LAYER_TREE,
-    Kind.LOG: (c.LOG_BYTES,),
-    Kind.TMPFS: (c.TMPFS_USED, c.TMPFS_SIZE),
-    Kind.BIND: (*c.BIND_TREE, c.BIND_DISTINCT),
-}
+LOST: dict[Kind, Group] = {kind: file.LOST for kind, file in c.OF_KIND.items()}
 """What an object of each kind has no number in when it cannot be measured."""
 
 ROOT_FILESYSTEM: Group = (c.FILESYSTEM_SIZE, c.FILESYSTEM_AVAIL, c.FILESYSTEM_INODES, c.FILESYSTEM_INODES_FREE)

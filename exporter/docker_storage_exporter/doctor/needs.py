@@ -74,7 +74,7 @@ NEEDS: tuple[Row, ...] = (
         LOST[Kind.TMPFS],
         {Need.DATA_ROOT: _UNPROVEN, Need.PTRACE: _NO_NUMBER, Need.PIDS: _NO_NUMBER},
     ),
-    Row("storage filesystems", ROOT_FILESYSTEM, {Need.DATA_ROOT: _NO_NUMBER}),
+    Row("storage filesystems", (c.ROOT_INFO, *ROOT_FILESYSTEM), {Need.DATA_ROOT: _NO_NUMBER}),
     Row(
         "walks",
         c.WALK_FAMILIES,
@@ -89,6 +89,7 @@ NEEDS: tuple[Row, ...] = (
             c.CUT,
             c.FAILURES,
             c.BUILD_INFO,
+            c.ABANDONED,
             c.INVENTORY_DURATION,
             c.LAST_INVENTORY,
             c.SNAPSHOT_TIMESTAMP,

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import errno
-import os
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 
 from docker_storage_exporter.doctor.finding import LOST, Finding, State
 from docker_storage_exporter.doctor.scene import Scene
-from docker_storage_exporter.hostfs import Host, MountTable, examine, read_tmpfs, reason_for
-from docker_storage_exporter.layout import Rules, locate
-from docker_storage_exporter.model import Kind, Method, Place, Tree, Unmeasured
-from docker_storage_exporter.schedule import bind_users
+from docker_storage_exporter.hostfs import Host, reason_for
+from docker_storage_exporter.layout import SUBJECTS, Subject, rules_of
+from docker_storage_exporter.measure import device_of, try_opening
+from docker_storage_exporter.model import Kind, Place, Unmeasured
+from docker_storage_exporter.schedule import Crew, Job, Locator, OverdueError, Work
 
-_NAMES = {
-    Kind.VOLUME: "volumes",
-    Kind.LAYER: "writable layers",
-    Kind.LOG: "logs",
-    Kind.TMPFS: "tmpfs mounts",
-    Kind.BIND: "bind mounts",
-}
 _REMEDIES = {
     Unmeasured.FOREIGN_ENGINE: "see same host",
     Unmeasured.UNKNOWN_ROOT: "see data root",
@@ -34,28 +27,30 @@ def findings(scene: Scene) -> Iterator[Finding]:
     inventory = scene.probe.inventory
     if inventory is None:
         return
-    sources = examine(scene.host, scene.mounts, bind_users(inventory))
-    plan = locate(inventory, Rules.of(scene.settings), scene.mounts, sources, scene.host.rootfs)
-    counts: dict[Kind, Counter[str]] = {}
-    reasons: dict[Kind, Counter[Unmeasured]] = {}
-    for kind, place in plan.places():
-        reason = _trouble(place, scene.host, scene.mounts)
-        if reason is not None:
-            reasons.setdefault(kind, Counter())[reason] += 1
-        counts.setdefault(kind, Counter())["skipped" if place.skip else "opened" if reason is None else "not"] += 1
-    for kind, count in counts.items():
-        yield _finding(scene, kind, count, reasons.get(kind, Counter()))
+    crew = Crew(scene.settings.scan_timeout)
+    crew.begin_watching()
+    try:
+        plan = Locator(scene.host, crew).locate(inventory, rules_of(scene.settings)).plan
+        tried = {key: (place, _trouble(place, scene.host, crew)) for key, place in plan.places.items()}
+    finally:
+        crew.stop()
+    for subject in SUBJECTS:
+        found = [outcome for key, outcome in tried.items() if key.kind == subject.kind]
+        if found:
+            yield _finding(scene, subject, [place for place, _ in found], Counter(r for _, r in found if r))
 
 
-def _finding(scene: Scene, kind: Kind, count: Counter[str], reasons: Counter[Unmeasured]) -> Finding:
-    what = f"{count['opened']} of {count.total() - count['skipped']} can be opened"
-    if count["skipped"]:
-        what += f", {count['skipped']} more left out by rule"
+def _finding(scene: Scene, subject: Subject, places: list[Place], reasons: Counter[Unmeasured]) -> Finding:
+    skipped = sum(place.skip is not None for place in places)
+    wanted = len(places) - skipped
+    what = f"{wanted - reasons.total()} of {wanted} can be opened"
+    if skipped:
+        what += f", {skipped} more left out by rule"
     if not reasons:
-        return Finding(_NAMES[kind], State.OK, what)
+        return Finding(subject.plural, State.OK, what)
     what += "; " + ", ".join(f"{number} {reason.value}" for reason, number in sorted(reasons.items()))
-    do = ", ".join(dict.fromkeys(_remedy(scene, kind, reason) for reason in sorted(reasons)))
-    return Finding(_NAMES[kind], State.WARNING, what, (LOST[kind],), do)
+    do = ", ".join(dict.fromkeys(_remedy(scene, subject.kind, reason) for reason in sorted(reasons)))
+    return Finding(subject.plural, State.WARNING, what, (LOST[subject.kind],), do)
 
 
 def _remedy(scene: Scene, kind: Kind, reason: Unmeasured) -> str:
@@ -66,29 +61,18 @@ def _remedy(scene: Scene, kind: Kind, reason: Unmeasured) -> str:
     return _REMEDIES.get(reason, f"see docs/concepts.md for {reason.value}")
 
 
-def _trouble(place: Place, host: Host, mounts: MountTable) -> Unmeasured | None:
+def _trouble(place: Place, host: Host, crew: Crew) -> Unmeasured | None:
     """Why a place will have no number, None when it will or is left out."""
-    if place.unmeasured is not None or place.tree is None:
+    source = place.source
+    if source is None:
         return place.unmeasured
+    device = partial(device_of, source, host)
+    if not crew.may_touch(device):
+        return Unmeasured.STUCK
     try:
-        _open(place.tree, host, mounts)
+        crew.call(Job(Work.LOOK, source.path, device), lambda: try_opening(source, host))
     except OSError as error:
         return reason_for(error)
+    except OverdueError:
+        return Unmeasured.STUCK
     return None
-
-
-def _open(tree: Tree, host: Host, mounts: MountTable) -> None:
-    """Open a tree as measuring it would. Raises OSError."""
-    if tree.method is Method.TMPFS:
-        read_tmpfs(host.procfs, tree.pid, tree.container, tree.path)
-        return
-    if mounts.remote(host.view(tree.path)):
-        return
-    descriptor = host.open(tree.path)
-    try:
-        os.close(os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=descriptor))
-    except OSError as error:
-        if error.errno != errno.ENOTDIR:  # a single file has all that counts in its inode
-            raise
-    finally:
-        os.close(descriptor)

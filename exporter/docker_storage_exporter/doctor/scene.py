@@ -10,10 +10,10 @@ from docker_storage_exporter.hostfs import (
     Confinement,
     Fence,
     Host,
+    HostPath,
     Kernel,
     MountTable,
     Rights,
-    Source,
     read_confinement,
     read_kernel,
     read_rights,
@@ -37,7 +37,7 @@ class Scene:
     host: Host
     mounts: MountTable
     probe: Probe
-    root: Source
+    root: HostPath
     apart: bool | None = False
     rights: Rights = field(default_factory=lambda: Rights(0))
     kernel: Kernel = field(default_factory=lambda: Kernel(""))

@@ -3,8 +3,9 @@
 from docker_storage_exporter.hostfs.boot import host_mark
 from docker_storage_exporter.hostfs.confinement import Confinement, read_confinement
 from docker_storage_exporter.hostfs.fence import Fence, put_up_fence
-from docker_storage_exporter.hostfs.filesystem import Filesystem, FilesystemProbe
-from docker_storage_exporter.hostfs.host import Host, Source
+from docker_storage_exporter.hostfs.filesystem import Filesystem, FilesystemProbe, FilesystemProbes
+from docker_storage_exporter.hostfs.host import Host, HostPath
+from docker_storage_exporter.hostfs.identity import identity_of
 from docker_storage_exporter.hostfs.kernel import Kernel, read_kernel
 from docker_storage_exporter.hostfs.links import LinkedOutside, linked_outside
 from docker_storage_exporter.hostfs.mounts import MountEntry, MountTable
@@ -20,7 +21,9 @@ __all__ = [
     "Fence",
     "Filesystem",
     "FilesystemProbe",
+    "FilesystemProbes",
     "Host",
+    "HostPath",
     "Kernel",
     "LinkedOutside",
     "MountEntry",
@@ -28,11 +31,11 @@ __all__ = [
     "OpenFile",
     "Rights",
     "Seen",
-    "Source",
     "TmpfsUsage",
     "enter",
     "examine",
     "host_mark",
+    "identity_of",
     "linked_outside",
     "namespace_of",
     "open_files",

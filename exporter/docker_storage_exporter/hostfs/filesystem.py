@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -36,25 +38,60 @@ class Filesystem:
         return self.size_bytes - self.free_bytes
 
 
+class FilesystemProbes:
+    """Asks about filesystems so that one which never answers holds up nobody for longer than `patience` seconds."""
+
+    def __init__(self, patience: float = 0.25) -> None:
+        self._patience = patience
+        self._probes: dict[str, FilesystemProbe] = {}
+        self._lock = threading.Lock()
+
+    def read(self, paths: Sequence[str]) -> dict[str, Filesystem]:
+        """The filesystems at these paths which answer in time, all asked at once."""
+        with self._lock:
+            probes = {path: self._probes.get(path) or FilesystemProbe(path) for path in paths}
+            self._probes = probes
+        # Who has not answered an earlier question is not waited for again: that would cost each scrape the patience.
+        waited_for = {path for path, probe in probes.items() if probe.ask()}
+        due = time.monotonic() + self._patience
+        found = {
+            path: probe.answer(max(0.0, due - time.monotonic()) if path in waited_for else 0.0)
+            for path, probe in probes.items()
+        }
+        return {path: answer for path, answer in found.items() if answer is not None}
+
+
 class FilesystemProbe:
     """Asks about one filesystem in a thread of its own; while one question hangs, no other is asked."""
 
-    def __init__(self, path: str, patience: float = 0.25) -> None:
+    def __init__(self, path: str) -> None:
         self.path = path
-        self._patience = patience
         self._lock = threading.Lock()
         self._asking: threading.Thread | None = None
         self._answer: Filesystem | None = None
 
-    def read(self) -> Filesystem | None:
-        """The filesystem now, or None when it cannot be read or does not answer within `patience` seconds."""
+    def ask(self) -> bool:
+        """Begin to ask, unless the last question still waits; whether it was asked."""
         with self._lock:
-            if self._asking is None or not self._asking.is_alive():
-                self._answer = None
-                self._asking = threading.Thread(target=self._ask, name="statfs", daemon=True)
-                self._asking.start()
-            self._asking.join(self._patience)
-            return None if self._asking.is_alive() else self._answer
+            if self._asking is not None and self._asking.is_alive():
+                return False
+            self._answer = None
+            self._asking = threading.Thread(target=self._ask, name="statfs", daemon=True)
+            self._asking.start()
+            return True
+
+    def answer(self, patience: float) -> Filesystem | None:
+        """The filesystem as asked last, or None when it cannot be read or does not answer within so many seconds."""
+        asking = self._asking
+        if asking is None:
+            return None
+        asking.join(patience)
+        return None if asking.is_alive() else self._answer
+
+    def read(self, patience: float = 0.25) -> Filesystem | None:
+        """The filesystem now, or None like `answer`."""
+        self.ask()
+        return self.answer(patience)
 
     def _ask(self) -> None:
         try:

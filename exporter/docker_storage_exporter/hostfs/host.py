@@ -5,16 +5,18 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from docker_storage_exporter.hostfs.beneath import open_beneath
 from docker_storage_exporter.hostfs.mounts import MountTable, MountWatch
+from docker_storage_exporter.model import Location
 
 _MOST_LINKS = 40  # the kernel's own limit
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class HostPath:
     """What stands at a host path: its canonical spelling, and `directory`, `file` or `special`.
 
     `remote` is True when finding out would touch a remote filesystem; `error` holds what went wrong otherwise.
@@ -50,8 +52,28 @@ class Host:
             self._watch = MountWatch()
         return self._watch.current()
 
-    def resolve(self, path: str, mounts: MountTable) -> Source:
-        """Follow the links in a host path, inside `rootfs` and without touching anything remote."""
+    def device(self, path: str) -> tuple[int, int] | None:
+        """The device number of the filesystem that a host path is on, by mountinfo: the path itself is not touched."""
+        entry = self.mounts().covering(self.view(path))
+        return entry.device if entry is not None else None
+
+    def location(self, path: str, mounts: MountTable) -> Location | None:
+        """What a canonical host path is, whatever mount it is seen through; None where nothing is known to cover it."""
+        return mounts.location(self.view(path))
+
+    def mountpoint(self, path: str, mounts: MountTable) -> str:
+        """Where the filesystem of a host path is mounted, as the host spells it: one answer for each filesystem.
+
+        Empty where nothing is known to cover the path.
+        """
+        entry = mounts.filesystem(self.view(path))
+        return "" if entry is None else entry.mountpoint_below(self.rootfs)
+
+    def resolve(self, path: str, mounts: MountTable, touch: Callable[[str], None] | None = None) -> HostPath:
+        """Follow the links in a host path, inside `rootfs` and without touching anything remote.
+
+        `touch` is told each path just before it is looked at: the last one is to blame if this does not end.
+        """
         pending = [part for part in path.split("/") if part]
         current = ""
         links: list[str] = []
@@ -65,22 +87,24 @@ class Host:
                     continue
                 step = f"{current}/{part}"
                 if mounts.remote(self.view(step)):
-                    return Source("/".join([step, *pending]), remote=True)
+                    return HostPath("/".join([step, *pending]), remote=True)
+                if touch is not None:
+                    touch(step)
                 target = _link(self.view(step))
                 if target is None:
                     current = step
                     continue
                 links.append(step)
                 if len(links) > _MOST_LINKS:
-                    return Source(path, error=OSError(errno.ELOOP, os.strerror(errno.ELOOP), path))
+                    return HostPath(path, error=OSError(errno.ELOOP, os.strerror(errno.ELOOP), path))
                 current = "" if target.startswith("/") else current
                 pending[:0] = [part for part in target.split("/") if part]
             entry = _entry(os.lstat(self.view(current or "/")).st_mode)
-            return Source(current or "/", entry, links=tuple(links))
+            return HostPath(current or "/", entry, links=tuple(links))
         except OSError as error:
-            return Source(path, error=error)
+            return HostPath(path, error=error)
         except ValueError:  # NUL, or a surrogate that no byte stands behind: no file can be called that
-            return Source(path, error=OSError(errno.ENOENT, os.strerror(errno.ENOENT), path))
+            return HostPath(path, error=OSError(errno.ENOENT, os.strerror(errno.ENOENT), path))
 
     def open(self, path: str) -> int:
         """A descriptor (O_PATH) of a canonical host path, for the caller to close.

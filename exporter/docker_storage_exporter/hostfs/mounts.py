@@ -11,6 +11,8 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from docker_storage_exporter.model import Location, is_inside
+
 _REMOTE = frozenset(
     "9p acfs afs autofs beegfs ceph cifs coda cvmfs davfs fhgfs glusterfs gpfs lustre moosefs ncpfs nfs nfs4 ocfs2 "
     "orangefs pvfs2 smb3 smbfs vboxsf virtiofs vmhgfs".split()
@@ -35,6 +37,12 @@ class MountEntry:
     read_only: bool = False
     propagation: str = "private"
 
+    def mountpoint_below(self, rootfs: str) -> str:
+        """The mount point as a host calls it whose root this process sees at `rootfs`, an empty text for its own."""
+        if rootfs and is_inside(self.mountpoint, rootfs):
+            return self.mountpoint[len(rootfs) :] or "/"
+        return self.mountpoint
+
     @property
     def remote(self) -> bool:
         """Whether another machine or a user's process has to answer before anything on it can be read.
@@ -57,6 +65,11 @@ class MountTable:
     def __init__(self, entries: Iterable[MountEntry]) -> None:
         self._by_path = {entry.mountpoint: entry for entry in entries}
         self._paths = sorted(self._by_path)
+        self._whole: dict[tuple[int, int], MountEntry] = {}
+        for entry in self._by_path.values():
+            known = self._whole.get(entry.device)
+            if known is None or _shows_less(known) > _shows_less(entry):
+                self._whole[entry.device] = entry
 
     @classmethod
     def parse(cls, text: bytes) -> MountTable:
@@ -74,6 +87,20 @@ class MountTable:
             if entry is not None or path == "/":
                 return entry
             path = os.path.dirname(path)
+
+    def filesystem(self, path: str) -> MountEntry | None:
+        """Of all mounts of the filesystem that a path is on, the one that shows the most of it: always the same one."""
+        covering = self.covering(path)
+        return None if covering is None else self._whole[covering.device]
+
+    def location(self, path: str) -> Location | None:
+        """The filesystem that a path is on, and the path inside of it."""
+        covering = self.covering(path)
+        if covering is None:
+            return None
+        below = path[len(covering.mountpoint.rstrip("/")) :].strip("/")
+        inside = f"{covering.root.rstrip('/')}/{below}" if below else covering.root
+        return Location(covering.device, inside)
 
     def remote(self, path: str) -> bool:
         """Whether reaching a path would touch a remote filesystem, itself or on the way.
@@ -101,6 +128,10 @@ class MountTable:
             if mountpoint != prefix:
                 found.append(mountpoint[len(prefix) :])
         return found
+
+
+def _shows_less(entry: MountEntry) -> tuple[int, int, str]:
+    return len([part for part in entry.root.split("/") if part]), len(entry.mountpoint), entry.mountpoint
 
 
 class MountWatch:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from docker_storage_exporter.hostfs.host import Host, Source
+from docker_storage_exporter.hostfs.host import Host, HostPath
 from docker_storage_exporter.hostfs.mounts import MountTable
 from docker_storage_exporter.hostfs.process import mount_inside
+from docker_storage_exporter.model import Location
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +22,19 @@ class BindUser:
     pid: int = 0
 
 
-def examine(host: Host, mounts: MountTable, users: Mapping[str, Iterable[BindUser]]) -> dict[str, Source]:
-    """What stands at each source, by the path that the engine knows it by.
+def examine(
+    host: Host,
+    mounts: MountTable,
+    users: Mapping[str, Iterable[BindUser]],
+    resolved: Mapping[str, HostPath] | None = None,
+) -> dict[str, HostPath]:
+    """What stands at each source, by the path that the engine knows it by; `resolved` is what was found there already.
 
     A container that may write to /srv can put a link in the place of /srv/app, which is another container's source.
     So a link strictly below a source that somebody may write to is believed only if the mount table of a running
     container shows that what it leads to is what the engine mounted; otherwise the source is `distrusted`.
     """
-    found = {path: host.resolve(path, mounts) for path in users}
+    found = {path: host.resolve(path, mounts) for path in users} if resolved is None else dict(resolved)
     writable = {path for path, them in users.items() if any(user.writable for user in them)}
     guarded = writable | {found[path].path for path in writable}
     for path, source in found.items():
@@ -42,13 +47,11 @@ def _inside(link: str, guarded: Iterable[str]) -> bool:
     return any(link.startswith(folder.rstrip("/") + "/") for folder in guarded)
 
 
-def _is_mounted(host: Host, mounts: MountTable, source: Source, users: Iterable[BindUser]) -> bool:
+def _is_mounted(host: Host, mounts: MountTable, source: HostPath, users: Iterable[BindUser]) -> bool:
     """Whether a running container has this very directory or file mounted: the same path of the same filesystem."""
-    view = host.view(source.path)
-    covering = mounts.covering(view)
-    if covering is None:
+    location = host.location(source.path, mounts)
+    if location is None:
         return False
-    expected = os.path.normpath(f"{covering.root}/{view[len(covering.mountpoint) :]}").replace("//", "/")
     for user in users:
         if user.pid <= 0:
             continue
@@ -58,6 +61,6 @@ def _is_mounted(host: Host, mounts: MountTable, source: Source, users: Iterable[
             if error.errno not in (errno.ENOENT, errno.ESRCH, errno.EACCES, errno.EPERM):
                 raise
             continue
-        if mount is not None and (mount.device, mount.root) == (covering.device, expected):
+        if mount is not None and Location(mount.device, mount.root) == location:
             return True
     return False

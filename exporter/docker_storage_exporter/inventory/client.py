@@ -13,7 +13,13 @@ import docker.tls
 import requests
 from docker.api import APIClient
 
-from docker_storage_exporter.errors import AccessError, EngineError, EngineUnreachableError, SettingError
+from docker_storage_exporter.errors import (
+    AccessError,
+    EngineError,
+    EngineRefusalError,
+    EngineUnreachableError,
+    SettingError,
+)
 from docker_storage_exporter.inventory.endpoints import allowed
 from docker_storage_exporter.settings import Settings
 
@@ -50,8 +56,9 @@ class ReadOnlyClient(APIClient):
 class EngineClient:
     """One engine at one address. The connection is made at first use and made anew after an error."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, timeout: float | None = None) -> None:
         self._settings = settings
+        self._timeout = settings.docker_timeout if timeout is None else timeout
         self._client: ReadOnlyClient | None = None
         self.product = "docker"
         self.api_version = ""
@@ -60,6 +67,13 @@ class EngineClient:
     def host(self) -> str:
         """The engine's address."""
         return self._settings.docker_host
+
+    def sibling(self, timeout: float | None = None) -> EngineClient:
+        """Another client of the same engine, with a connection of its own: an answer that hangs holds up no other.
+
+        `timeout` is how many seconds one answer of it may take, where that is not the settings' number.
+        """
+        return EngineClient(self._settings, timeout)
 
     def info(self) -> dict[str, Any]:
         """GET /info. Raises EngineError or AccessError, like every call here."""
@@ -132,9 +146,8 @@ class EngineClient:
         return self._open(spoken)
 
     def _open(self, version: tuple[int, int]) -> ReadOnlyClient:
-        timeout = self._settings.docker_timeout
         try:
-            return ReadOnlyClient(self.host, version=_dotted(version), timeout=timeout, tls=self._tls())
+            return ReadOnlyClient(self.host, version=_dotted(version), timeout=self._timeout, tls=self._tls())
         except docker.errors.TLSParameterError as error:
             raise SettingError(f"docker.cert-path: {error}") from error
 
@@ -155,7 +168,9 @@ class EngineClient:
         """Any trouble as one of our errors: one line that says what happened and at which address."""
         self.close()
         if isinstance(error, docker.errors.APIError):
-            return EngineError(f"engine at {self.host} refused: {str(error.explanation or error).splitlines()[0]}")
+            return EngineRefusalError(
+                f"engine at {self.host} refused: {str(error.explanation or error).splitlines()[0]}"
+            )
         chain = list(_causes(error))
         for cause in chain:  # their frames refer to each other, and would keep a socket open for each vain attempt
             traceback.clear_frames(cause.__traceback__)
@@ -167,8 +182,7 @@ class EngineClient:
                 reason = getattr(cause, "verify_message", "") or cause.reason or "handshake failed"
                 return EngineError(f"engine at {self.host}: TLS failed: {reason}; check --docker.cert-path")
         if any(isinstance(cause, requests.Timeout | TimeoutError) for cause in chain):
-            seconds = self._settings.docker_timeout
-            return EngineError(f"engine at {self.host} did not answer within {seconds:g} s")
+            return EngineError(f"engine at {self.host} did not answer within {self._timeout:g} s")
         if any(isinstance(cause, ConnectionRefusedError | FileNotFoundError) for cause in chain):
             return EngineUnreachableError(f"no engine answers at {self.host}")
         return EngineError(f"engine at {self.host} gave no usable answer: {type(error).__name__}: {_first_line(error)}")

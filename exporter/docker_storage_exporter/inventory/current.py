@@ -5,12 +5,16 @@ from __future__ import annotations
 import dataclasses
 import logging
 import os
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from functools import partial
+from typing import Any
 
 from docker_storage_exporter.errors import (
     AccessError,
     EngineError,
+    EngineRefusalError,
     EngineUnreachableError,
     ExporterError,
     NothingToMeasureError,
@@ -18,10 +22,12 @@ from docker_storage_exporter.errors import (
 )
 from docker_storage_exporter.hostfs import Host, reason_for
 from docker_storage_exporter.inventory.client import EngineClient
-from docker_storage_exporter.inventory.disk import check_data_root, layer_of, read_disk
+from docker_storage_exporter.inventory.disk import check_data_root, layer_of, read_disk, read_volumes
 from docker_storage_exporter.inventory.documents import container_from_inspect, engine_from_info, volume_from_api
+from docker_storage_exporter.inventory.engine import Change, Listing
+from docker_storage_exporter.inventory.events import EventListener
 from docker_storage_exporter.inventory.identity import same_host
-from docker_storage_exporter.model import Container, Engine, Inventory, Unmeasured, Volume
+from docker_storage_exporter.model import Container, Engine, Inventory, StorageRoot, Unmeasured, Volume, printable
 from docker_storage_exporter.settings import DEFAULT_DATA_ROOT, Settings
 
 _log = logging.getLogger(__name__)
@@ -30,64 +36,212 @@ _REFUSALS = {
     Unmeasured.UNKNOWN_ROOT: "it cannot be seen from here; is it mounted, and --path.rootfs or --path.data-root right?",
     Unmeasured.PERMISSION: "permission denied; run as root or with CAP_DAC_READ_SEARCH",
 }
+_ENGINE, _CONTAINERS, _VOLUMES = "engine", "containers", "volumes"
+_VOLUMES_SECONDS = 90.0  # a plugin that hangs makes Docker 20.10 answer after 60 s, and its answer is worth waiting for
 _BAD_DOCUMENT = (KeyError, TypeError, ValueError, AttributeError)
 
 
 class CurrentInventory:
-    """Keeps asking one engine what exists. Not for several threads, but for `engine_up`, `trouble` and `refusal`.
+    """Keeps asking one engine what exists, one question in a thread; see `inventory.engine.Engine`.
 
-    `engine_up` says whether the engine answered the last time; `trouble` is the line to tell when it did not, `refusal`
-    the one to tell when no size can be taken from the disk.
+    It is its own status. `trouble` tells as well that the volumes alone are not answered for.
     """
 
     def __init__(
         self, settings: Settings, host: Host, client: EngineClient, clock: Callable[[], float] = time.time
     ) -> None:
-        self.engine_up = False
+        self.up = False
         self.trouble = ""
         self.refusal = ""
         self._settings = settings
         self._host = host
         self._client = client
+        self._clients = {_CONTAINERS: client.sibling(), _VOLUMES: client.sibling(_VOLUMES_SECONDS)}
         self._clock = clock
-        self._last: Inventory | None = None
+        self._lock = threading.Lock()
+        self._asking: set[str] = set()
+        self._answers: dict[str, Any] = {}  # the last good one to each question
+        self._errors: dict[str, ExporterError] = {}  # of the questions whose last answer was none
+        self._again: set[str] = set()
         self._inspected: dict[str, tuple[tuple[str, str], Container]] = {}
+        self._broken: set[str] = set()
+        self._last: Inventory | None = None
+        self._listener: EventListener | None = None
+
+    @property
+    def status(self) -> CurrentInventory:
+        """How the engine is."""
+        return self
+
+    @property
+    def product(self) -> str:
+        """What the engine calls itself."""
+        return self._client.product
+
+    def listings(self) -> tuple[Listing, ...]:
+        """The questions that do not wait for an answer already."""
+        asks = {_ENGINE: self._ask_engine, _CONTAINERS: self._ask_containers, _VOLUMES: self._ask_volumes}
+        with self._lock:
+            waiting = set(self._asking)
+        return tuple(
+            Listing(name, partial(self._ask, name, ask), can_wait=name == _VOLUMES)
+            for name, ask in asks.items()
+            if name not in waiting
+        )
 
     def renew(self) -> Inventory:
-        """List everything anew.
+        """Ask everything, one question after the other, and assemble. Raises ExporterError as `assemble` does."""
+        for listing in self.listings():
+            try:
+                listing.ask()
+            except ExporterError:
+                if not listing.can_wait:  # nothing else will be answered either
+                    break
+        return self.assemble()
+
+    def assemble(self) -> Inventory:
+        """The inventory that the newest answers make.
 
         Raises NothingToMeasureError, AccessError, SettingError or EngineError only while there has never been an
         inventory and the disk has none either; afterwards an engine that is down costs freshness only.
         """
-        try:
-            inventory = self._from_api()
-        except (EngineError, AccessError, SettingError) as error:
+        with self._lock:
+            answers, errors, asking = dict(self._answers), dict(self._errors), set(self._asking)
+        error = errors.get(_ENGINE) or errors.get(_CONTAINERS)
+        if error is None and not {_ENGINE, _CONTAINERS} <= answers.keys():
+            error = EngineError(f"engine at {self._client.host} has not answered yet")
+        if error is None:
+            inventory = self._from_answers(answers, volumes_are_new=not asking & {_VOLUMES} and _VOLUMES not in errors)
+            self._note_answer(errors.get(_VOLUMES))
+        else:
             if isinstance(error, SettingError) and self._last is None:
-                raise
+                raise error
             self._note_trouble(error)
             inventory = self._without_engine(error)
-        else:
-            self._note_answer()
         self._note_refusal(inventory)
         self._last = inventory
         return inventory
 
-    def forget(self, container: str) -> None:
-        """Inspect a container again at the next renewal, since an event or a failed measurement says it changed."""
-        self._inspected.pop(container, None)
+    def inspect_again(self, ids: Collection[str]) -> None:
+        """Inspect containers again at the next listing: an event or a failed measurement says that they changed."""
+        with self._lock:
+            self._again.update(ids)
+
+    def watch(self, changed: Callable[[Change], None]) -> None:
+        """Follow the engine's events."""
+        self._listener = EventListener(self._client.sibling(), changed)
+        self._listener.start()
 
     def close(self) -> None:
-        """Drop the connection to the engine."""
-        self._client.close()
+        """Drop the connections to the engine."""
+        if self._listener is not None:
+            self._listener.stop()
+        for client in (self._client, *self._clients.values()):
+            client.close()
 
-    def _note_answer(self) -> None:
-        if not self.engine_up:
+    def _ask(self, name: str, ask: Callable[[], object]) -> None:
+        """Ask a question, unless it waits for its answer already, and keep what comes of it."""
+        with self._lock:
+            if name in self._asking:
+                return
+            self._asking.add(name)
+        try:
+            answer = ask()
+        except ExporterError as error:
+            self._keep(name, None, error)
+            raise
+        except _BAD_DOCUMENT as error:
+            made = EngineError(f"engine at {self._client.host} gave no usable answer: {error!r}"[:300])
+            self._keep(name, None, made)
+            raise made from error
+        else:
+            self._keep(name, answer, None)
+        finally:
+            with self._lock:
+                self._asking.discard(name)
+
+    def _keep(self, name: str, answer: object, error: ExporterError | None) -> None:
+        with self._lock:
+            if error is not None:
+                self._errors[name] = error
+                return
+            self._answers[name] = answer
+            self._errors.pop(name, None)
+
+    def _ask_engine(self) -> Engine:
+        engine = engine_from_info(self._client.info(), "docker")
+        return dataclasses.replace(engine, product=self._client.product)
+
+    def _ask_volumes(self) -> list[Volume]:
+        return [volume_from_api(document) for document in self._clients[_VOLUMES].volumes()]
+
+    def _ask_containers(self) -> list[Container]:
+        """Every container; inspected when first seen, wanted again, or listed with another name or state."""
+        client = self._clients[_CONTAINERS]
+        with self._lock:
+            again, self._again = self._again, set()
+        inspected, found, listed = {}, [], set()
+        for item in client.containers():
+            listed.add(item["Id"])
+            identity, facts = item["Id"], (str(item.get("Names")), str(item.get("State")))
+            known = self._inspected.get(identity)
+            if known is None or known[0] != facts or identity in again:
+                known = self._inspect(client, identity, facts) or known
+            if known is not None:
+                inspected[identity] = known
+                found.append(known[1])
+        self._inspected = inspected
+        self._broken &= listed
+        return found
+
+    def _inspect(
+        self, client: EngineClient, identity: str, facts: tuple[str, str]
+    ) -> tuple[tuple[str, str], Container] | None:
+        """A container's details; None when it is gone by now, or when the engine cannot tell, which is said once."""
+        try:
+            document = client.inspect(identity)
+            return (facts, container_from_inspect(document)) if document is not None else None
+        except (EngineRefusalError, *_BAD_DOCUMENT) as error:
+            if identity not in self._broken:
+                _log.warning("container %s has no usable details: %s", printable(str(identity))[:12], error)
+            self._broken.add(identity)
+            return None
+
+    def _from_answers(self, answers: dict[str, Any], *, volumes_are_new: bool) -> Inventory:
+        engine, containers, volumes = answers[_ENGINE], answers[_CONTAINERS], answers.get(_VOLUMES)
+        root, refused = self._prove(engine, containers, volumes or [])
+        if refused is None:
+            containers = [self._with_layer(container, root) for container in containers]
+            if not volumes_are_new:
+                volumes = self._volumes_by_disk(volumes or [], root)
+        return Inventory(
+            engine=engine,
+            volumes=tuple(sorted(volumes or [], key=lambda volume: volume.name)),
+            containers=tuple(sorted(containers, key=lambda container: container.id)),
+            source="api",
+            at=self._clock(),
+            roots=(StorageRoot(root),),
+            refused=refused,
+        )
+
+    def _volumes_by_disk(self, known: list[Volume], root: str) -> list[Volume]:
+        """The volumes while the engine does not answer for them: those known from before, and what the disk shows."""
+        on_disk = {volume.name: volume for volume in read_volumes(self._host.view(root), root)}
+        kept = [volume for volume in known if volume.driver != "local" or volume.name in on_disk]
+        names = {volume.name for volume in kept}
+        return kept + [volume for name, volume in on_disk.items() if name not in names]
+
+    def _note_answer(self, missing: ExporterError | None) -> None:
+        if not self.up:
             _log.info("engine at %s answers", self._client.host)
-        self.engine_up, self.trouble = True, ""
+        trouble = f"{missing}, asked for its volumes" if missing is not None else ""
+        if trouble and trouble != self.trouble:
+            _log.warning("%s", trouble)
+        self.up, self.trouble = True, trouble
 
     def _note_trouble(self, error: Exception) -> None:
-        is_news = self.engine_up or self.trouble != str(error)
-        self.engine_up, self.trouble = False, str(error)
+        is_news = self.up or self.trouble != str(error)
+        self.up, self.trouble = False, str(error)
         if is_news:
             _log.warning("%s", self.trouble)
 
@@ -96,46 +250,6 @@ class CurrentInventory:
         self.refusal = f"nothing is measured on data root {inventory.root}: {_REFUSALS[refused]}" if refused else ""
         if refused is not None and (self._last is None or self._last.refused is not refused):
             _log.warning("%s", self.refusal)
-
-    def _from_api(self) -> Inventory:
-        try:
-            engine = engine_from_info(self._client.info(), "docker")
-            engine = dataclasses.replace(engine, product=self._client.product)
-            containers = self._list_containers()
-            volumes = self._list_volumes()
-        except _BAD_DOCUMENT as error:
-            raise EngineError(f"engine at {self._client.host} gave no usable answer: {error!r}"[:300]) from error
-        root, refused = self._prove(engine, containers, volumes)
-        if refused is None:
-            containers = [self._with_layer(container, root) for container in containers]
-        return Inventory(
-            engine=engine,
-            volumes=tuple(sorted(volumes, key=lambda volume: volume.name)),
-            containers=tuple(sorted(containers, key=lambda container: container.id)),
-            source="api",
-            at=self._clock(),
-            root=root,
-            refused=refused,
-        )
-
-    def _list_containers(self) -> list[Container]:
-        """Every container; inspected when first seen, forgotten, or listed under another name or state than before."""
-        inspected, found = {}, []
-        for item in self._client.containers():
-            identity, facts = item["Id"], (str(item.get("Names")), str(item.get("State")))
-            known = self._inspected.get(identity)
-            if known is None or known[0] != facts:
-                document = self._client.inspect(identity)
-                if document is None:  # removed between the list and now
-                    continue
-                known = (facts, container_from_inspect(document))
-            inspected[identity] = known
-            found.append(known[1])
-        self._inspected = inspected
-        return found
-
-    def _list_volumes(self) -> list[Volume]:
-        return [volume_from_api(document) for document in self._client.volumes()]
 
     def _with_layer(self, container: Container, root: str) -> Container:
         """A container that is dead has no GraphDriver in the API, but still its line in layerdb."""

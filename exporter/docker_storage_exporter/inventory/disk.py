@@ -15,7 +15,7 @@ from typing import Any
 
 from docker_storage_exporter.errors import AccessError, NothingToMeasureError, SettingError
 from docker_storage_exporter.inventory.documents import container_from_disk, volume_from_disk
-from docker_storage_exporter.model import Container, Engine, Inventory, Volume
+from docker_storage_exporter.model import Container, Engine, Inventory, StorageRoot, Volume
 
 _CONTAINER_ID = re.compile(r"[0-9a-f]{64}")
 _MOUNT_ID = re.compile(r"[0-9a-f]{64}")  # the daemon's own check (moby: layer/filestore.go)
@@ -57,7 +57,7 @@ def read_disk(path: str, engine: Engine | None, data_root: str, at: float) -> In
         containers=containers,
         source="disk",
         at=at,
-        root=data_root,
+        roots=(StorageRoot(data_root),),
     )
 
 

@@ -10,21 +10,22 @@ from typing import Any
 
 from docker_storage_exporter.errors import ExporterError
 from docker_storage_exporter.inventory.client import EngineClient
+from docker_storage_exporter.inventory.engine import Change
 
 _log = logging.getLogger(__name__)
 _INSPECT_AGAIN = frozenset({"start", "rename", "update"})
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 60.0
-_STOP_SECONDS = 2.0
+_KINDS = ("volume", "container")
+_STOP_SECONDS = 0.5
 
 
 class EventListener:
     """Follows the events in a thread of its own and comes back by itself after the engine was away.
 
-    `changed` is called with the id of a container that has to be inspected again, or with an empty text when only the
-    lists may have changed, as they may whenever it begins to listen.
+    `changed` is called with what each event says, and whenever it begins to listen: the lists may have changed then.
     """
 
-    def __init__(self, client: EngineClient, changed: Callable[[str], None]) -> None:
+    def __init__(self, client: EngineClient, changed: Callable[[Change], None]) -> None:
         self._client = client
         self._changed = changed
         self._stopping = threading.Event()
@@ -50,7 +51,7 @@ class EventListener:
         while not self._stopping.is_set():
             try:
                 self._stream = self._client.events()
-                self._changed("")  # whatever happened since the last list was heard by nobody
+                self._changed(Change())  # whatever happened since the last list was heard by nobody
                 for event in self._stream:
                     pause = _FIRST_PAUSE_SECONDS
                     if self._stopping.is_set():
@@ -70,6 +71,11 @@ class EventListener:
         if not isinstance(event, dict):
             return
         actor = event.get("Actor") if isinstance(event.get("Actor"), dict) else {}
-        again = event.get("Type") == "container" and event.get("Action") in _INSPECT_AGAIN
+        kind, action = event.get("Type"), event.get("Action")
         identity = (actor or {}).get("ID") or event.get("id") or ""
-        self._changed(identity if again and isinstance(identity, str) else "")
+        if not isinstance(identity, str) or not identity or kind not in _KINDS:
+            self._changed(Change())
+        elif action == "destroy":
+            self._changed(Change(destroyed=(kind, identity)))
+        else:
+            self._changed(Change(inspect=identity if kind == "container" and action in _INSPECT_AGAIN else ""))

@@ -44,7 +44,7 @@ def probe(settings: Settings, host: Host) -> Probe:
     return Probe(
         address=settings.docker_host,
         inventory=inventory,
-        trouble=current.trouble or trouble,
+        trouble="" if current.up else current.trouble or trouble,
         api_version=client.api_version,
         proof=_proof(inventory, host, settings.docker_host),
         engine_pid=socket_owner(settings.docker_host),

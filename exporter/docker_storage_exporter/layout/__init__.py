@@ -1,9 +1,30 @@
 """Which directories hold an object, or why none is looked at. Pure path logic: it opens nothing and sizes nothing.
 
-A storage driver is a module here with one function, `writable_layer(root, layer) -> path`, and a line in `_DRIVERS`.
+Each kind of object is a file here with its `SUBJECT`; whoever loops over kinds loops over SUBJECTS.
 """
 
-from docker_storage_exporter.layout.containers import knows, log_files
-from docker_storage_exporter.layout.plan import Plan, Rules, locate
+from docker_storage_exporter.layout.binds import BindFacts, bind_key
+from docker_storage_exporter.layout.layers import container_key
+from docker_storage_exporter.layout.plan import Plan, Rules, plan_of, rules_of
+from docker_storage_exporter.layout.subject import Item, Scene, Subject
+from docker_storage_exporter.layout.subjects import KINDS, SUBJECTS
+from docker_storage_exporter.layout.tmpfs import TmpfsFacts
+from docker_storage_exporter.layout.volumes import VolumeFacts, volume_key
 
-__all__ = ["Plan", "Rules", "knows", "locate", "log_files"]
+__all__ = [
+    "KINDS",
+    "SUBJECTS",
+    "BindFacts",
+    "Item",
+    "Plan",
+    "Rules",
+    "Scene",
+    "Subject",
+    "TmpfsFacts",
+    "VolumeFacts",
+    "bind_key",
+    "container_key",
+    "plan_of",
+    "rules_of",
+    "volume_key",
+]

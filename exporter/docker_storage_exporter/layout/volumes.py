@@ -1,15 +1,46 @@
-"""Where a volume's bytes are: a plain folder, a folder somewhere else, or a filesystem of its own."""
+"""Volumes: a plain folder, a folder somewhere else, or a filesystem of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-from docker_storage_exporter.hostfs import MountTable, Source
-from docker_storage_exporter.layout.binds import bind_place
-from docker_storage_exporter.model import Method, Place, Skip, Tree, Unmeasured, Volume
+from docker_storage_exporter.layout.paths import SKIPS, path_place
+from docker_storage_exporter.layout.subject import Item, Scene, Subject, Users
+from docker_storage_exporter.measure import Statfs, Walk
+from docker_storage_exporter.model import Kind, Mount, ObjectKey, Place, Skip, Unmeasured, Volume
 
 
-def volume_place(volume: Volume, root: str, rootfs: str, mounts: MountTable, sources: Mapping[str, Source]) -> Place:
+@dataclass(frozen=True, slots=True)
+class VolumeFacts:
+    """A volume, and who mounts it."""
+
+    volume: Volume
+    users: Users = ()
+
+
+def volume_key(name: str) -> ObjectKey:
+    """The key of the volume of that name."""
+    return ObjectKey(Kind.VOLUME, "", name)
+
+
+def _items(scene: Scene) -> Iterator[Item]:
+    users = _users(scene)
+    for volume in scene.inventory.volumes:
+        facts = VolumeFacts(volume, tuple(users.get(volume.name, ())))
+        yield Item(volume_key(volume.name), volume.name, facts, _place(volume, scene))
+
+
+def _users(scene: Scene) -> dict[str, list[tuple[str, Mount]]]:
+    users: dict[str, list[tuple[str, Mount]]] = {}
+    for container in scene.inventory.containers:
+        for mount in container.mounts:
+            if mount.type == "volume":
+                users.setdefault(mount.source, []).append((container.id, mount))
+    return users
+
+
+def _place(volume: Volume, scene: Scene) -> Place:
     """The place of a volume of whatever driver and options.
 
     A plain volume, with or without a quota, is the folder `volumes/NAME/_data` (local driver). A volume that is a bind
@@ -20,12 +51,30 @@ def volume_place(volume: Volume, root: str, rootfs: str, mounts: MountTable, sou
     if volume.driver != "local":
         return Place(skip=Skip.DRIVER)
     if volume.filesystem == "bind":
-        source = sources.get(volume.device)
-        return bind_place(source, root) if source else Place(unmeasured=Unmeasured.VANISHED)
-    path = f"{root}/volumes/{volume.name}/_data"
-    mounted = mounts.at(rootfs + path)
+        found = scene.found.get(volume.device)
+        roots = tuple(root.path for root in scene.inventory.roots)
+        return path_place(found, roots) if found else Place(unmeasured=Unmeasured.VANISHED)
+    path = f"{scene.inventory.root}/volumes/{volume.name}/_data"
+    mounted = scene.mounts.at(scene.rootfs + path)
     if mounted is not None and mounted.remote:
         return Place(skip=Skip.REMOTE)
     if not volume.filesystem:
-        return Place(Tree(Method.WALK, path))
-    return Place(skip=Skip.NOT_MOUNTED) if mounted is None else Place(Tree(Method.FILESYSTEM, path))
+        return Place(Walk((path,)))
+    return Place(skip=Skip.NOT_MOUNTED) if mounted is None else Place(Statfs(path))
+
+
+SUBJECT = Subject(
+    kind=Kind.VOLUME,
+    order=1,
+    noun="volume",
+    plural="volumes",
+    labels=("volume",),
+    prefix="docker_volume",
+    items=_items,
+    switch="collector_volumes",
+    names="collector_volume",
+    skips=SKIPS | {Skip.DRIVER, Skip.NOT_MOUNTED},
+    always=True,
+    engine_labels=lambda facts: facts.volume.labels,
+    users=lambda facts: facts.users,
+)

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from docker_storage_exporter.errors import SettingError
 from docker_storage_exporter.hostfs import Host, LinkedOutside, linked_outside, reason_for
+from docker_storage_exporter.measure import Walk, measure
 from docker_storage_exporter.model import (
     RUNNING_STATES,
     Container,
     Inventory,
     Kind,
-    Method,
     Place,
-    Tree,
+    Source,
     Volume,
     printable,
 )
@@ -24,7 +24,6 @@ from docker_storage_exporter.report.holding import held_open
 from docker_storage_exporter.report.owners import Owner, Owners
 from docker_storage_exporter.report.removal import Removal
 from docker_storage_exporter.report.rows import Row, project_of
-from docker_storage_exporter.schedule import measure_tree
 from docker_storage_exporter.sizer import Control, Root
 from docker_storage_exporter.sizer.breakdown import break_down
 
@@ -144,7 +143,7 @@ class Explainer:
         owner = self._owners.at(path)
         if owner is not None and not owner.inside and owner.kind is Kind.VOLUME and _is_plain(owner):
             return self._volume(owner)
-        place = Place(Tree(Method.WALK, path))
+        place = Place(Walk((path,)))
         looked = self._look(owner.kind if owner else Kind.BIND, "", place)
         command, remark = self._command(path, owner, directory=looked.directory)
         if owner is None and (below := self._owners.below(path)):
@@ -181,23 +180,23 @@ class Explainer:
 
     def _look(self, kind: Kind, name: str, place: Place) -> _Looked:
         """Measure a place now; the exporter's row of that name adds how it grows."""
-        tree, what = place.tree, _OWN_PLACES[kind] if name else "bytes"
-        if tree is None:
+        source, what = place.source, _OWN_PLACES[kind] if name else "bytes"
+        if source is None:
             reason = place.skip or place.unmeasured
             return _Looked(Part(what, "", note=f"not measured: {reason.value if reason else 'switched off'}"))
         try:
-            looked = self._walked(tree, what) if tree.method is Method.WALK else self._asked(tree, what)
+            looked = self._walked(source, what) if isinstance(source, Walk) else self._asked(source, what)
         except OSError as error:
-            return _Looked(Part(what, tree.path, note=f"not measured: {reason_for(error).value}"))
+            return _Looked(Part(what, source.path, note=f"not measured: {reason_for(error).value}"))
         row = self._rows.get((kind.value, printable(name)))
         if row is None:
             return looked
         part = _with_growth(looked.part, row)
         return _Looked(part, looked.largest, looked.outside, looked.directory)
 
-    def _walked(self, tree: Tree, what: str) -> _Looked:
-        mounts, view = self._host.mounts(), self._host.view(tree.path)
-        descriptor = self._host.open(tree.path)
+    def _walked(self, source: Walk, what: str) -> _Looked:
+        mounts, view = self._host.mounts(), self._host.view(source.path)
+        descriptor = self._host.open(source.path)
         try:
             below = mounts.below(view)
             branch = break_down(Root(descriptor, below), 1, self._control())
@@ -207,16 +206,15 @@ class Explainer:
         largest = [(child.path, child.usage.allocated_bytes) for child in branch.largest_first()]
         usage = branch.usage
         note = f"{usage.unreadable_entries} unreadable" if usage.unreadable else ""
-        part = Part(what, tree.path, usage.allocated_bytes, usage.apparent_bytes, usage.inodes, note)
+        apparent = usage.apparent_bytes if source.with_apparent else None
+        part = Part(what, source.path, usage.allocated_bytes, apparent, usage.inodes, note)
         return _Looked(part, tuple(largest[:_MOST_LARGEST]), outside, os.path.isdir(view))
 
-    def _asked(self, tree: Tree, what: str) -> _Looked:
-        measurement = measure_tree(tree, self._host, self._control()).measurement
-        if measurement is None:
-            return _Looked(Part(what, tree.path, note="not measured"))
-        usage = measurement.usage
-        apparent = usage.apparent_bytes if measurement.size_bytes is None else None
-        return _Looked(Part(what, tree.path, usage.allocated_bytes, apparent, usage.inodes))
+    def _asked(self, source: Source, what: str) -> _Looked:
+        size = measure(source, self._host, self._control()).size
+        if size is None:
+            return _Looked(Part(what, source.path, note="not measured"))
+        return _Looked(Part(what, source.path, size.allocated, size.apparent, size.inodes))
 
     def _stays(self, owner: Owner, looked: _Looked, path: str = "") -> list[Stay]:
         """What deleting would leave: names elsewhere, files that processes hold, others on the same directory."""

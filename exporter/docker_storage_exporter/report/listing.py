@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, get_type_hints
 
-from docker_storage_exporter.model import Engine, Growth, Snapshot, Tree
+from docker_storage_exporter.model import Engine, Growth, ObjectKey, Snapshot
 from docker_storage_exporter.report.rows import Row, rows
 
 OBJECTS_PATH = "/api/v1/objects"
@@ -28,9 +28,8 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class FilesystemRow:
-    """The filesystem under a storage root."""
+    """A filesystem that storage roots or objects lie on."""
 
-    root: str
     mountpoint: str
     size_bytes: int
     used_bytes: int
@@ -88,7 +87,10 @@ class Listing:
 
 
 def listing(
-    snapshot: Snapshot, host: str, filesystems: Iterable[FilesystemRow], growth: Mapping[Tree, Growth] | None = None
+    snapshot: Snapshot,
+    host: str,
+    filesystems: Iterable[FilesystemRow],
+    growth: Mapping[ObjectKey, Growth] | None = None,
 ) -> Listing:
     """The listing of a snapshot."""
     return with_rows(bare_listing(snapshot, host, filesystems), rows(snapshot, growth or {}))

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from docker_storage_exporter.layout import Plan
-from docker_storage_exporter.model import Container, Inventory, Kind, Mount, Place, Volume, printable
+from docker_storage_exporter.layout import Plan, container_key, volume_key
+from docker_storage_exporter.model import Container, Inventory, Kind, Mount, ObjectKey, Place, Volume, printable
 
 _SHORTEST_ID = 4
 _ENGINES_OWN = {
@@ -52,6 +52,7 @@ class Owners:
     def __init__(self, inventory: Inventory, plan: Plan) -> None:
         self._inventory = inventory
         self._plan = plan
+        self._places = plan.places
 
     def volume(self, name: str) -> Owner | None:
         """The volume of that name."""
@@ -95,22 +96,25 @@ class Owners:
 
     def same_place(self, owner: Owner) -> list[Owner]:
         """Other objects on the same tree, such as a volume and a bind mount of one folder."""
-        tree = owner.place.tree
-        others = [other for _, other in self._roots() if other.place.tree == tree and other.kind != owner.kind]
-        return [other for other in others if other.kind is not Kind.LAYER] if tree else []
+        source = owner.place.source
+        others = [other for _, other in self._roots() if other.place.source == source and other.kind != owner.kind]
+        return [other for other in others if other.kind is not Kind.LAYER] if source else []
 
     def layer(self, container: Container) -> Owner:
         """A container's writable layer."""
-        return Owner(Kind.LAYER, container.name, self._plan.layers.get(container.id, Place()), container=container)
+        return Owner(Kind.LAYER, container.name, self._place(container_key(container.id)), container=container)
 
     def log(self, container: Container) -> Owner | None:
         """A container's log files; None where its driver keeps none."""
-        place = self._plan.logs.get(container.id)
+        place = self._places.get(container_key(container.id, Kind.LOG))
         return Owner(Kind.LOG, container.name, place, container=container) if place else None
+
+    def _place(self, key: ObjectKey) -> Place:
+        return self._places.get(key, Place())
 
     def _of_volume(self, volume: Volume) -> Owner:
         users = tuple(self._users("volume", volume.name))
-        return Owner(Kind.VOLUME, volume.name, self._plan.volumes.get(volume.name, Place()), volume, users=users)
+        return Owner(Kind.VOLUME, volume.name, self._place(volume_key(volume.name)), volume, users=users)
 
     def _users(self, kind: str, source: str) -> Iterator[User]:
         for container in self._inventory.containers:
@@ -122,19 +126,19 @@ class Owners:
         """Every object with a directory, and that directory."""
         for volume in self._inventory.volumes:
             owner = self._of_volume(volume)
-            if owner.place.tree:
-                yield owner.place.tree.path, owner
+            if owner.place.source:
+                yield owner.place.source.path, owner
         by_id = {container.id: container for container in self._inventory.containers}
         for container in by_id.values():
             layer, log = self.layer(container), self.log(container)
-            if layer.place.tree:
-                yield layer.place.tree.path, layer
-            if log and log.place.tree:
-                yield log.place.tree.path, log
-        for path, place in self._plan.binds.items():
-            users = tuple(User(by_id[i], mount) for i, mount in self._plan.bind_users.get(path, ()) if i in by_id)
-            if place.tree:
-                yield path, Owner(Kind.BIND, path, place, users=users)
+            if layer.place.source:
+                yield layer.place.source.path, layer
+            if log and log.place.source:
+                yield log.place.source.path, log
+        for item in self._plan.objects.get(Kind.BIND, ()):
+            users = tuple(User(by_id[i], mount) for i, mount in item.facts.users if i in by_id)
+            if item.place.source:
+                yield item.facts.source, Owner(Kind.BIND, item.facts.source, item.place, users=users)
 
 
 def _inside(path: str, root: str) -> str | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from docker_storage_exporter.model import Container, Growth, Kind, Sized, Snapshot, Tree, printable
+from docker_storage_exporter import model
+from docker_storage_exporter.layout import SUBJECTS, Subject
+from docker_storage_exporter.model import Growth, Kind, ObjectKey, Sized, Snapshot, printable
 
-_NO_GROWTH: Mapping[Tree, Growth] = {}
+_NO_GROWTH: Mapping[ObjectKey, Growth] = {}
 _PROJECT_LABELS = ("com.docker.compose.project", "com.docker.stack.namespace", "com.docker.swarm.service.name")
 
 
@@ -39,7 +41,7 @@ class Row:
         return self.kind == Kind.VOLUME.value and not self.users
 
 
-def rows(snapshot: Snapshot, growth: Mapping[Tree, Growth] = _NO_GROWTH) -> list[Row]:
+def rows(snapshot: Snapshot, growth: Mapping[ObjectKey, Growth] = _NO_GROWTH) -> list[Row]:
     """All objects, the largest first; those without a number last."""
     return sorted(_rows(snapshot, growth), key=_order)
 
@@ -53,73 +55,33 @@ def _order(row: Row) -> tuple[bool, int, str, str]:
     return row.allocated_bytes is None, -(row.allocated_bytes or 0), row.kind, row.name
 
 
-def _rows(snapshot: Snapshot, growth: Mapping[Tree, Growth]) -> Iterator[Row]:
-    users = _volume_users(snapshot.inventory.containers)
+def _rows(snapshot: Snapshot, growth: Mapping[ObjectKey, Growth]) -> Iterator[Row]:
     names = {container.id: printable(container.name) for container in snapshot.inventory.containers}
-    seen: set[Tree] = set()
-    for volume in snapshot.volumes:
-        named = tuple(users.get(volume.volume.name, ()))
-        first = _is_first(volume.sized, seen)
-        project = project_of(volume.volume.labels)
-        yield _row(Kind.VOLUME, volume.key, volume.sized, growth, named, project, counted=first)
-    for container in snapshot.containers:
-        project = project_of(container.container.labels)
-        yield _row(Kind.LAYER, container.key, container.layer, growth, project=project)
-        if container.log is not None:
-            yield _row(Kind.LOG, container.key, container.log, growth, project=project)
-        for tmpfs in container.tmpfs:
-            name = f"{container.key}:{printable(tmpfs.destination)}"
-            yield _row(Kind.TMPFS, name, tmpfs.sized, growth, project=project)
-    for bind in snapshot.binds:
-        named = tuple(sorted({names.get(identity, identity) for identity, _ in bind.users}))
-        yield _row(Kind.BIND, bind.key, bind.sized, growth, named, counted=bind.counted)
+    for subject in SUBJECTS:
+        for row in snapshot.of(subject.kind):
+            users = {names.get(user, user) for user, _ in subject.users(row.facts)}
+            yield _row(subject, row, growth.get(row.key), tuple(sorted(users)))
 
 
-def _is_first(sized: Sized, seen: set[Tree]) -> bool:
-    """Whether nobody before had this tree: volumes that are binds of one folder share it."""
-    tree = sized.place.tree
-    if tree is None:
-        return True
-    first = tree not in seen
-    seen.add(tree)
-    return first
-
-
-def _volume_users(containers: Iterable[Container]) -> dict[str, list[str]]:
-    users: dict[str, list[str]] = {}
-    for container in containers:
-        for name in {mount.source for mount in container.mounts if mount.type == "volume"}:
-            users.setdefault(name, []).append(printable(container.name))
-    return {name: sorted(found) for name, found in users.items()}
-
-
-def _row(
-    kind: Kind,
-    name: str,
-    sized: Sized,
-    growth: Mapping[Tree, Growth],
-    users: tuple[str, ...] = (),
-    project: str = "",
-    *,
-    counted: bool = True,
-) -> Row:
-    measurement = sized.measurement
+def _row(subject: Subject, found: model.Row, rate: Growth | None, users: tuple[str, ...]) -> Row:
+    name = ":".join(map(printable, found.labels))
+    project = project_of(subject.engine_labels(found.facts))
+    measurement = found.sized.measurement
     if measurement is None:
-        return Row(kind.value, name, note=_reason(sized), users=users, project=project, counted=counted)
-    usage = measurement.usage
-    walked = measurement.size_bytes is None
-    rate = growth.get(sized.place.tree) if sized.place.tree else None
+        note = _reason(found.sized)
+        return Row(subject.kind.value, name, note=note, users=users, project=project, counted=found.counted)
+    size = measurement.size
     return Row(
-        kind=kind.value,
+        kind=subject.kind.value,
         name=name,
-        allocated_bytes=usage.allocated_bytes,
-        apparent_bytes=usage.apparent_bytes if walked else None,
-        inodes=usage.inodes,
-        unreadable=usage.unreadable_entries,
-        note=f"{usage.unreadable_entries} unreadable" if usage.unreadable else "",
+        allocated_bytes=size.allocated,
+        apparent_bytes=size.apparent,
+        inodes=size.inodes,
+        unreadable=size.unreadable,
+        note=f"{size.unreadable} unreadable" if size.unreadable else "",
         users=users,
         project=project,
-        counted=counted,
+        counted=found.counted,
         measured_timestamp=measurement.at,
         growth_bytes_per_second=rate.per_second if rate else None,
         growth_bytes_per_hour=rate.per_hour if rate else None,
@@ -131,4 +93,4 @@ def _reason(sized: Sized) -> str:
         return f"skipped: {sized.place.skip.value}"
     if sized.failed is not None:
         return f"unmeasured: {sized.failed.value}"
-    return "not measured yet" if sized.place.tree else "not measured: switched off"
+    return "not measured yet" if sized.place.source else "not measured: switched off"

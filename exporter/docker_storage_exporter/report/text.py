@@ -41,7 +41,7 @@ def render_footer(shown: Listing, look: Look = PLAIN) -> str:
     heading: tuple[str, ...] = ("TOTAL", "ALLOCATED", "APPARENT", "INODES", "OBJECTS")
     text = "\n" + render_columns(heading, [_total_cells(total) for total in shown.totals], range(1, 5), look)
     if shown.filesystems:
-        heading = ("STORAGE ROOT", "SIZE", "USED", "AVAIL", "USE%", "INODES USED", "MOUNTED ON")
+        heading = ("FILESYSTEM", "SIZE", "USED", "AVAIL", "USE%", "INODES USED")
         cells = [_filesystem_cells(filesystem) for filesystem in shown.filesystems]
         text += "\n" + render_columns(heading, cells, range(1, 6), look)
     remarks = list(_remarks(shown))
@@ -58,7 +58,7 @@ def _filesystem_cells(filesystem: FilesystemRow) -> tuple[str, ...]:
     share = f"{100 * filesystem.used_bytes / usable:.0f}%" if usable else "-"
     sizes = (filesystem.size_bytes, filesystem.used_bytes, filesystem.avail_bytes)
     inodes = str(filesystem.inodes - filesystem.inodes_free)
-    return one_line(filesystem.root), *map(human_bytes, sizes), share, inodes, one_line(filesystem.mountpoint)
+    return one_line(filesystem.mountpoint), *map(human_bytes, sizes), share, inodes
 
 
 def _remarks(shown: Listing) -> Iterator[str]:

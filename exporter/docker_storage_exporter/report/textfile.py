@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from docker_storage_exporter import __version__
 from docker_storage_exporter.collector import catalogue as c
-from docker_storage_exporter.collector.objects import Samples, samples
+from docker_storage_exporter.collector.family import Samples
+from docker_storage_exporter.collector.objects import samples
 from docker_storage_exporter.collector.text import block
 from docker_storage_exporter.model import Snapshot
 from docker_storage_exporter.report.listing import FilesystemRow
@@ -14,6 +15,7 @@ from docker_storage_exporter.sizer import implementation
 
 NOT_IN_TEXTFILE = (
     c.FAILURES,
+    c.ABANDONED,
     *c.WALK_FAMILIES,
     c.INVENTORY_DURATION,
     c.CONFIG_RELOAD_SUCCESSFUL,
@@ -29,7 +31,7 @@ def render_textfile(
     filesystems: Sequence[FilesystemRow],
     labels: tuple[str, ...] = (),
     *,
-    engine_up: bool,
+    engine_up: bool | None,
     restricted: bool,
 ) -> Iterator[bytes]:
     """The page in parts, in the text format 0.0.4 and without timestamps, which the collector refuses.
@@ -45,16 +47,17 @@ def render_textfile(
 
 
 def _standing(
-    snapshot: Snapshot, filesystems: Sequence[FilesystemRow], engine_up: bool, restricted: bool
+    snapshot: Snapshot, filesystems: Sequence[FilesystemRow], engine_up: bool | None, restricted: bool
 ) -> Iterable[Samples]:
     """What a scrape reads live and a run knows as well: as of the run."""
-    rows = [((row.root, row.mountpoint), row) for row in filesystems]
-    yield c.ENGINE_UP, [((), engine_up)]
+    rows = [((row.mountpoint,), row) for row in filesystems]
+    product = snapshot.inventory.engine.product
+    yield c.ENGINE_UP, [((product,), engine_up)] if engine_up is not None else []
     yield c.FILESYSTEM_SIZE, ((key, row.size_bytes) for key, row in rows)
     yield c.FILESYSTEM_AVAIL, ((key, row.avail_bytes) for key, row in rows)
     yield c.FILESYSTEM_INODES, ((key, row.inodes) for key, row in rows)
     yield c.FILESYSTEM_INODES_FREE, ((key, row.inodes_free) for key, row in rows)
-    yield c.BUILD_INFO, [((__version__, "", implementation), 1)]
+    yield c.BUILD_INFO, [((__version__, "", implementation, product), 1)]
     yield c.LANDLOCK, [((), restricted)]
     yield c.LAST_INVENTORY, [((), snapshot.inventory.at)]
     yield c.SNAPSHOT_TIMESTAMP, [((), snapshot.at)]

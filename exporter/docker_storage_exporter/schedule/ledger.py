@@ -1,47 +1,77 @@
-"""What was last measured of every tree."""
+"""What was last measured of every source, and since when its numbers can be compared."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
-from docker_storage_exporter.model import Measurement, Tree, Unmeasured
+from docker_storage_exporter.measure import Outcome
+from docker_storage_exporter.model import Lineage, Measurement, Source, Unmeasured
 from docker_storage_exporter.survey import Known
 
 
 class Ledger:
-    """The last complete measurement and the last failure of each tree. Safe for several threads.
+    """The last complete measurement and the last failure of each source that is wanted. Safe for several threads.
 
-    A failure leaves the last complete measurement standing, unless it says that the tree is gone.
+    A failure leaves the last complete measurement standing, unless it says that the source is gone.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._measurements: dict[Tree, Measurement] = {}
-        self._failures: dict[Tree, Unmeasured] = {}
+        self._wanted: frozenset[Source] = frozenset()
+        self._measurements: dict[Source, Measurement] = {}
+        self._failures: dict[Source, Unmeasured] = {}
 
-    def record(self, tree: Tree, measurement: Measurement) -> None:
-        """A tree was measured to the end."""
+    def record(self, source: Source, outcome: Outcome) -> None:
+        """A source was measured to the end. What is not wanted any more is not kept."""
         with self._lock:
-            self._measurements[tree] = measurement
-            self._failures.pop(tree, None)
+            if source in self._wanted and outcome.size is not None:
+                lineage = _lineage(source, outcome, self._measurements.get(source))
+                self._measurements[source] = Measurement(outcome.size, outcome.at, source, lineage)
+                self._failures.pop(source, None)
 
-    def fail(self, tree: Tree, reason: Unmeasured) -> bool:
-        """A tree could not be measured; whether that is news."""
+    def recall(self, measurements: Mapping[Source, Measurement]) -> None:
+        """These were measured in an earlier life."""
         with self._lock:
-            is_news = self._failures.get(tree) is not reason
-            self._failures[tree] = reason
+            self._measurements |= {source: found for source, found in measurements.items() if source in self._wanted}
+
+    def fail(self, source: Source, reason: Unmeasured) -> bool:
+        """A source could not be measured; whether that is news."""
+        with self._lock:
+            if source not in self._wanted:
+                return False
+            is_news = self._failures.get(source) is not reason
+            self._failures[source] = reason
             if reason is Unmeasured.VANISHED:
-                self._measurements.pop(tree, None)
+                self._measurements.pop(source, None)
             return is_news
 
-    def keep(self, trees: Collection[Tree]) -> None:
-        """Forget every other tree."""
+    def end_lineage(self, source: Source) -> None:
+        """What is there now is not what was measured, whatever it looks like: a number never outlives its object."""
         with self._lock:
-            self._measurements = {tree: self._measurements[tree] for tree in trees if tree in self._measurements}
-            self._failures = {tree: self._failures[tree] for tree in trees if tree in self._failures}
+            self._measurements.pop(source, None)
+
+    def failed(self, reason: Unmeasured) -> list[Source]:
+        """The sources that last failed for a reason."""
+        with self._lock:
+            return [source for source, found in self._failures.items() if found is reason]
+
+    def keep(self, sources: Collection[Source]) -> None:
+        """These are wanted from now on; forget every other."""
+        with self._lock:
+            self._wanted = frozenset(sources)
+            self._measurements = {s: found for s, found in self._measurements.items() if s in self._wanted}
+            self._failures = {s: found for s, found in self._failures.items() if s in self._wanted}
 
     def known(self) -> Known:
         """A copy of the present state."""
         with self._lock:
             return Known(dict(self._measurements), dict(self._failures))
+
+
+def _lineage(source: Source, outcome: Outcome, before: Measurement | None) -> Lineage:
+    """The lineage of a new measurement: that of the one before if they can be compared, else one that begins now."""
+    known = before.lineage if before is not None else None
+    if known is not None and (known.identity, known.meaning) == (outcome.identity, source.meaning):
+        return known
+    return Lineage(outcome.identity, source.meaning, outcome.at)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
-from docker_storage_exporter.hostfs import Host, examine, reason_for
-from docker_storage_exporter.layout import Rules, locate
-from docker_storage_exporter.model import Inventory, Snapshot, Tree
+from docker_storage_exporter.hostfs import Host, reason_for
+from docker_storage_exporter.layout import rules_of
+from docker_storage_exporter.measure import device_of, measure
+from docker_storage_exporter.model import Inventory, Snapshot, Source, Unmeasured
 from docker_storage_exporter.schedule.budget import Budget
+from docker_storage_exporter.schedule.crew import Crew
+from docker_storage_exporter.schedule.jobs import Job, OverdueError, Work
 from docker_storage_exporter.schedule.ledger import Ledger
-from docker_storage_exporter.schedule.measure import Outcome, measure_tree
-from docker_storage_exporter.schedule.scheduler import bind_users
+from docker_storage_exporter.schedule.listing import Locator
 from docker_storage_exporter.settings import Settings
 from docker_storage_exporter.sizer import Control
 from docker_storage_exporter.survey import assemble
@@ -27,38 +30,57 @@ def measure_everything(
     control: Control,
     budget: Budget | None = None,
 ) -> Snapshot:
-    """One complete snapshot of what was listed.
+    """One complete snapshot of what was listed. What makes no progress for the time of the settings is left out.
 
-    `progress` is called with the number of trees done, of all trees, and the control of the walk, before each tree.
-    With a budget each tree waits for its turn and is walked at the budget's pace, at the lowest priority; the control
+    `progress` is called with the number of sources done, of all sources, and the control of the walk, before each one.
+    With a budget each source waits for its turn and is walked at the budget's pace, at the lowest priority; the control
     is then of no account.
     """
-    mounts = host.mounts()
-    sources = examine(host, mounts, bind_users(listed))
-    plan = locate(listed, Rules.of(settings), mounts, sources, host.rootfs)
-    trees, ledger = plan.trees(), Ledger()
-    for done, tree in enumerate(trees):
-        progress(done, len(trees), control)
-        try:
-            outcome = measure_tree(tree, host, control) if budget is None else _within(budget, tree, host)
-        except OSError as error:
-            ledger.fail(tree, reason_for(error))
-            continue
-        if outcome.measurement is not None:
-            ledger.record(tree, outcome.measurement)
-    progress(len(trees), len(trees), control)
-    return assemble(listed, plan, ledger.known(), time.time(), settings.collector_max_objects)
+    crew, ledger = Crew(settings.scan_timeout), Ledger()
+    crew.begin_watching()
+    try:
+        found = Locator(host, crew).locate(listed, rules_of(settings))
+        ledger.keep(found.sources)
+        for done, source in enumerate(found.sources):
+            progress(done, len(found.sources), control)
+            if budget is None:
+                _measure(source, host, crew, ledger, control)
+            else:
+                _measure_within(budget, source, host, crew, ledger)
+        progress(len(found.sources), len(found.sources), control)
+    except BaseException:
+        control.stop()
+        raise
+    finally:
+        crew.stop()
+    return assemble(found.inventory, found.plan, ledger.known(), time.time(), settings.collector_max_objects)
 
 
-def _within(budget: Budget, tree: Tree, host: Host) -> Outcome:
-    """Measure a tree when the budget allows a start, and pay for it. Raises OSError as measure_tree does."""
+def _measure(source: Source, host: Host, crew: Crew, ledger: Ledger, control: Control) -> float:
+    """Measure a source and write down how that ended; the CPU seconds that it took."""
+    device = partial(device_of, source, host)
+    if not crew.may_touch(device):  # others wait for it already
+        ledger.fail(source, Unmeasured.STUCK)
+        return 0.0
+    job = Job(Work.MEASUREMENT, source.path, device, lambda: control.beats)
+    try:
+        outcome = crew.call(job, lambda: measure(source, host, control))
+    except OSError as error:
+        ledger.fail(source, reason_for(error))
+    except OverdueError:
+        ledger.fail(source, Unmeasured.STUCK)
+    except MemoryError:
+        ledger.fail(source, Unmeasured.INTERNAL)
+    else:
+        ledger.record(source, outcome)
+        return outcome.cpu_seconds
+    return 0.0
+
+
+def _measure_within(budget: Budget, source: Source, host: Host, crew: Crew, ledger: Ledger) -> None:
+    """Measure a source when the budget allows a start, and pay for it."""
     while (pause := budget.wait_seconds()) > 0:
         time.sleep(pause)
-    reserved, used = budget.reserve(), 0.0
-    cpu = time.thread_time()
-    try:
-        outcome = measure_tree(tree, host, Control(burst=reserved, share=min(1.0, budget.duty)))
-        used = outcome.cpu_seconds
-    finally:
-        budget.settle(reserved, used or time.thread_time() - cpu)
-    return outcome
+    reserved = budget.reserve()
+    used = _measure(source, host, crew, ledger, Control(burst=reserved, share=min(1.0, budget.duty)))
+    budget.settle(reserved, used)

@@ -6,20 +6,26 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import psutil
 
 from docker_storage_exporter.errors import ExporterError
-from docker_storage_exporter.hostfs import BindUser, Host, examine, reason_for
-from docker_storage_exporter.inventory import CurrentInventory
-from docker_storage_exporter.layout import Plan, Rules, locate
-from docker_storage_exporter.model import RUNNING_STATES, Inventory, Kind, Measurement, Snapshot, Tree, Unmeasured
+from docker_storage_exporter.hostfs import Host, reason_for
+from docker_storage_exporter.inventory import Change, Engine
+from docker_storage_exporter.layout import KINDS, rules_of
+from docker_storage_exporter.measure import Outcome, device_of, measure
+from docker_storage_exporter.model import Inventory, Kind, Measurement, ObjectKey, Snapshot, Source, Unmeasured
 from docker_storage_exporter.schedule.agenda import LARGE_ENTRIES, Agenda, Lane
 from docker_storage_exporter.schedule.budget import Budget
+from docker_storage_exporter.schedule.crew import Crew
+from docker_storage_exporter.schedule.jobs import Job, LeftBehindError, OverdueError, StoppedError, Work
 from docker_storage_exporter.schedule.ledger import Ledger
-from docker_storage_exporter.schedule.measure import Outcome, measure_tree
+from docker_storage_exporter.schedule.listing import Listed, Lister
 from docker_storage_exporter.schedule.tally import Tally
 from docker_storage_exporter.settings import Settings
 from docker_storage_exporter.sizer import Control
@@ -29,23 +35,39 @@ _log = logging.getLogger(__name__)
 _IDLE_SECONDS = 1.0  # how long an idle lane sleeps before it looks again
 _FIRST_PAUSE_SECONDS = 1.0  # and twice as long each time: at the start somebody waits for the first sizes
 _EVENT_PAUSE_SECONDS = 2.0  # events come in bursts: one list for all of them
-_STOP_SECONDS = 5.0
+_STOP_SECONDS = 0.5  # what is measured has so long to end, and then the state file has as long to be written
+_INTERNAL = "this is a defect in docker-storage-exporter; measuring goes on"
 
-Measure = Callable[[Tree, Host, Control], Outcome]
+Measure = Callable[[Source, Host, Control], Outcome]
 
 
 class Memory(Protocol):
     """Whatever carries measurements across restarts."""
 
-    def recall(self, inventory: Inventory) -> Mapping[Tree, Measurement]:
+    def recall(self, inventory: Inventory) -> Mapping[Source, Measurement]:
         """What was kept for the host of this inventory. Raises SettingError."""
 
-    def keep(self, inventory: Inventory, measurements: Mapping[Tree, Measurement]) -> bool:
+    def keep(self, inventory: Inventory, measurements: Mapping[Source, Measurement]) -> bool:
         """Keep these instead; whether that went well."""
 
 
+@dataclass(eq=False, slots=True)
+class _Attempt:
+    """One source being measured in a lane, with the CPU seconds that were taken from the budget for it."""
+
+    source: Source
+    kind: Kind
+    lane: Lane
+    reserved: float
+    control: Control
+
+    @property
+    def is_large(self) -> bool:
+        return self.lane is Lane.LARGE
+
+
 class Scheduler:
-    """Owns the ledger, the budget and the threads.
+    """Owns the ledger, the budget, the crew and the threads.
 
     `publish` is called with each new snapshot, from one thread at a time. The methods without a loop (`renew`,
     `measure_next`, `publish_due`, `save_due`) are the whole of the work; `start` only calls them again and again.
@@ -54,11 +76,11 @@ class Scheduler:
     def __init__(
         self,
         settings: Settings,
-        inventory: CurrentInventory,
+        engine: Engine,
         host: Host,
         publish: Callable[[Snapshot], None],
         *,
-        measure: Measure = measure_tree,
+        measure: Measure = measure,
         clock: Callable[[], float] = time.monotonic,
         budget: Budget | None = None,
         memory: Memory | None = None,
@@ -66,19 +88,21 @@ class Scheduler:
         self.tally = Tally()
         self.budget = budget or Budget(settings.scan_duty, clock)
         self.ledger = Ledger()
+        self.crew = Crew(settings.scan_timeout, clock, self._pay, self._answered)
         self._settings = settings
-        self._inventory = inventory
+        self._engine = engine
         self._host = host
         self._publish = publish
         self._measure = measure
         self._clock = clock
-        self._rules = Rules.of(settings)
+        self._rules = rules_of(settings)
         self._agenda = Agenda(settings.scan_interval)
-        self._listed: tuple[Inventory, Plan, dict[Tree, Kind]] | None = None
+        self._lister = Lister(engine, host, self.crew, self._hear_late)
+        self._listed: Listed | None = None
         self._snapshot: Snapshot | None = None
         self._memory = memory
         self._recalled = False
-        self._saved: Mapping[Tree, Measurement] = {}
+        self._saved: Mapping[Source, Measurement] = {}
         self._saved_at = clock()
         self._published_at = float("-inf")
         self._pause = 0.0
@@ -89,36 +113,35 @@ class Scheduler:
         self._threads: list[threading.Thread] = []
 
     def renew(self) -> None:
-        """List what exists and plan where it is. Raises ExporterError as CurrentInventory.renew does."""
+        """List what exists and plan where it is. Raises ExporterError as Lister.list does."""
         started, cpu = self._clock(), time.thread_time()
         self._hint.clear()
-        inventory = self._inventory.renew()
-        mounts = self._host.mounts()
-        sources = examine(self._host, mounts, bind_users(inventory))
-        plan = locate(inventory, self._rules, mounts, sources, self._host.rootfs)
-        trees = plan.trees()
-        previous, self._listed = self._listed, (inventory, plan, trees)
-        ages = self._recall(inventory, trees)
-        self.ledger.keep(trees)
-        self._agenda.replace(trees, self._clock(), ages)
-        self.budget.charge(time.thread_time() - cpu)
-        self.tally.listed(inventory.at, self._clock() - started)
-        if (
-            previous is None
-            or (previous[1], previous[0].engine) != (plan, inventory.engine)
-            or (previous[0].containers != inventory.containers or previous[0].volumes != inventory.volumes)
-        ):
+        listed = self._lister.list(self._rules)
+        previous, self._listed = self._listed, listed
+        self.ledger.keep(listed.sources)
+        ages = self._recall(listed)
+        self._agenda.replace(listed.sources, self._clock(), ages)
+        self._pay(Work.LISTING, time.thread_time() - cpu)
+        self.tally.listed(listed.inventory.at, self._clock() - started)
+        if previous is None or _says_something_else(previous, listed):
             self._changed.set()
 
     def measure_next(self, lane: Lane) -> float:
-        """Measure the tree of a lane that has been due longest, if any; seconds to wait before the next call."""
+        """Measure the source of a lane that has been due longest, if any; seconds to wait before the next call.
+
+        Raises LeftBehindError when that was given up meanwhile: another thread then does the lane's work.
+        """
         patience = self.budget.wait_seconds()
         if patience > 0:
             return patience
-        tree = self._agenda.take(lane, self._clock())
-        if tree is None:
+        source = self._agenda.take(lane, self._clock())
+        if source is None:
             return min(_IDLE_SECONDS, max(0.0, self._agenda.next_due(lane) - self._clock()))
-        self._measure_tree(tree, lane)
+        if self.crew.may_touch(partial(device_of, source, self._host)):
+            self._try(source, lane)
+        else:  # others wait for its device already
+            self._note_failure(source, self._kind(source), Unmeasured.STUCK, "its device does not answer")
+            self._agenda.put_off(source, self._clock(), large=lane is Lane.LARGE)
         return 0.0
 
     def publish_due(self) -> float:
@@ -140,125 +163,192 @@ class Scheduler:
         patience = self._saved_at + self._settings.state_interval - self._clock()
         if patience > 0:
             return patience
+        cpu = time.thread_time()
         self._save()
+        self._pay(Work.STATE, time.thread_time() - cpu)
         return self._settings.state_interval
 
     def apply(self, settings: Settings) -> None:
         """Go on with other settings: intervals, duty, rules and the most objects. A walk under way keeps its pace."""
-        self._settings, self._rules = settings, Rules.of(settings)
+        self._settings, self._rules = settings, rules_of(settings)
         self.budget.change_duty(settings.scan_duty)
+        self.crew.timeout = settings.scan_timeout
         self._agenda.change_interval(settings.scan_interval, self._clock())
         self._changed.set()
         self._hint.set()
 
-    def hint(self, container: str) -> None:
-        """Something changed at the engine: list soon, and inspect the container again if one is named."""
-        if container:
-            self._inventory.forget(container)
+    def hint(self, change: Change) -> None:
+        """Something changed at the engine: list soon, and do what the change asks for besides."""
+        if change.inspect:
+            self._engine.inspect_again([change.inspect])
+        if change.destroyed is not None:
+            self._forget(change.destroyed)
         self._hint.set()
 
     def start(self) -> None:
         """List for the first time, publish, then go on in the background. Raises ExporterError as `renew` does."""
+        self.crew.begin_watching()
         self.renew()
         self.publish_due()
         loops: list[tuple[str, Callable[[], float]]] = [("inventory", self._renew_again), ("publish", self.publish_due)]
-        loops += [(f"measure-{lane.value}", self._lane_loop(lane)) for lane in Lane]
         loops += [("state", self.save_due)] if self._memory is not None else []
         for name, step in loops:
-            thread = threading.Thread(target=self._loop, args=(step,), name=name, daemon=True)
-            self._threads.append(thread)
-            thread.start()
+            self._begin(name, step)
+        for lane in Lane:
+            self._begin_lane(lane)
 
     def stop(self) -> None:
-        """End all threads, cutting walks short. What is stuck in the kernel is left to the end of the process."""
+        """End all threads, cutting walks short, and keep what was measured; within two seconds, whatever hangs.
+
+        What is stuck in the kernel is left to the end of the process.
+        """
         self._stopping.set()
         self._hint.set()
         for control in tuple(self._controls):
             control.stop()
+        due = time.monotonic() + _STOP_SECONDS
         for thread in self._threads:
-            thread.join(_STOP_SECONDS)
+            thread.join(max(0.0, due - time.monotonic()))
         if not any(thread.name == "state" and thread.is_alive() for thread in self._threads):
-            self._save()
-        self._inventory.close()
+            with suppress(StoppedError):  # a second call: all is kept already
+                self.crew.start(Job(Work.STATE, "state file"), self._save).wait(_STOP_SECONDS)
+        self.crew.stop()
+        self._engine.close()
 
-    def _measure_tree(self, tree: Tree, lane: Lane) -> None:
+    def _try(self, source: Source, lane: Lane) -> None:
+        """Measure a source; however that ends, the ledger knows of it."""
         reserved = self.budget.reserve()
         control = Control(
             burst=reserved,
             share=min(1.0, self.budget.duty / len(Lane)),
             max_entries=LARGE_ENTRIES if lane is Lane.SMALL else float("inf"),
         )
+        attempt = _Attempt(source, self._kind(source), lane, reserved, control)
+        job = Job(Work.MEASUREMENT, source.path, partial(device_of, source, self._host), lambda: control.beats)
         self._controls.add(control)
         cpu = time.thread_time()
         try:
-            outcome = self._measure(tree, self._host, control)
-        except OSError as error:
-            self.budget.settle(reserved, time.thread_time() - cpu)
-            self._fail(tree, lane, error)
+            outcome = self.crew.do(
+                job, lambda: self._measure(source, self._host, control), lambda: self._give_up(attempt)
+            )
+        except LeftBehindError:
+            self._pay(Work.MEASUREMENT, time.thread_time() - cpu)
+            raise
+        except StoppedError:
+            self._settle(attempt, 0.0)
+        except Exception as error:  # noqa: BLE001 - one object must not end the lane, whatever it is
+            self._settle(attempt, time.thread_time() - cpu)
+            self._fail(attempt, error)
         else:
-            self.budget.settle(reserved, outcome.cpu_seconds)
-            self._record(tree, lane, outcome)
+            self._settle(attempt, outcome.cpu_seconds)
+            self._record(attempt, outcome)
         finally:
             self._controls.discard(control)
 
-    def _record(self, tree: Tree, lane: Lane, outcome: Outcome) -> None:
-        measurement = outcome.measurement
-        allocated = measurement.usage.allocated_bytes if measurement else 0
-        self.tally.walked(outcome.entries, allocated, outcome.cpu_seconds)
-        if measurement is None:
-            self._agenda.move_to_large(tree, self._clock())
+    def _record(self, attempt: _Attempt, outcome: Outcome) -> None:
+        source, size = attempt.source, outcome.size
+        self.tally.walked(outcome.entries, size.allocated if size else 0)
+        if size is None:
+            self._agenda.move_to_large(source, self._clock())
             return
-        self.ledger.record(tree, measurement)
-        self.tally.measured(self._kind(tree), measurement.duration)
-        self._agenda.put_back(tree, self._clock(), large=lane is Lane.LARGE and outcome.entries > LARGE_ENTRIES)
+        self.ledger.record(source, outcome)
+        self.tally.measured(attempt.kind, outcome.duration)
+        self._agenda.put_back(source, self._clock(), large=attempt.is_large and outcome.entries > LARGE_ENTRIES)
         self._changed.set()
 
-    def _fail(self, tree: Tree, lane: Lane, error: OSError) -> None:
-        reason = reason_for(error)
-        if self.ledger.fail(tree, reason):
-            _log.debug("cannot measure %s: %s", tree.path, error)
-        self.tally.failed(self._kind(tree), reason)
-        if reason is Unmeasured.VANISHED and tree.container:
-            self.hint(tree.container)  # it restarted or went away without an event
-        self._agenda.put_back(tree, self._clock(), large=lane is Lane.LARGE)
+    def _fail(self, attempt: _Attempt, error: Exception) -> None:
+        source = attempt.source
+        if isinstance(error, OSError):
+            reason = reason_for(error)
+        else:
+            reason = Unmeasured.INTERNAL
+            _log.error("cannot measure %s: %s", source.path, _INTERNAL, exc_info=error)
+        self._note_failure(source, attempt.kind, reason, error)
+        if reason is Unmeasured.VANISHED and source.container_id:  # it restarted or went away without an event
+            self.hint(Change(inspect=source.container_id))
+        self._agenda.put_back(source, self._clock(), large=attempt.is_large)
+
+    def _give_up(self, attempt: _Attempt) -> None:
+        """The crew's watch found that a measurement hangs: go on without that thread."""
+        attempt.control.stop()
+        self._settle(attempt, 0.0)
+        why = f"no progress for {self.crew.timeout:g} s; it is tried again later"
+        self._note_failure(attempt.source, attempt.kind, Unmeasured.STUCK, why, logging.WARNING)
+        self._agenda.put_off(attempt.source, self._clock(), large=attempt.is_large)
+        if not self._stopping.is_set():
+            self._begin_lane(attempt.lane)
+
+    def _note_failure(
+        self, source: Source, kind: Kind, reason: Unmeasured, why: object, level: int = logging.DEBUG
+    ) -> None:
+        if self.ledger.fail(source, reason):
+            _log.log(level, "cannot measure %s: %s", source.path, why)
+        self.tally.failed(kind, reason)
         self._changed.set()
 
-    def _kind(self, tree: Tree) -> Kind:
-        """What the tree was last listed as; it may have left the list while it was measured."""
-        return self._listed[2].get(tree, Kind.VOLUME) if self._listed else Kind.VOLUME
+    def _answered(self) -> None:
+        """What hung has ended: try at once all that did not answer before."""
+        self._agenda.hurry(self.ledger.failed(Unmeasured.STUCK), self._clock())
+        self._hint.set()
 
-    def _recall(self, inventory: Inventory, trees: Collection[Tree]) -> dict[Tree, float]:
+    def _forget(self, destroyed: tuple[str, str]) -> None:
+        """An object was destroyed. If there is one of its name again, it is another one, and measured as such."""
+        kind, identity = destroyed
+        if self._listed is None:
+            return
+        kinds = [known for known in KINDS if known == kind or known.startswith(f"{kind}_")]
+        places = self._listed.plan.places
+        sources = [p.source for k in kinds if (p := places.get(ObjectKey(k, "", identity))) and p.source]
+        for source in sources:
+            self.ledger.end_lineage(source)
+        self._agenda.hurry(sources, self._clock())
+        self._changed.set()
+
+    def _kind(self, source: Source) -> Kind:
+        """What the source is listed as; it may leave the list while it is measured."""
+        return self._listed.sources.get(source, Kind.VOLUME) if self._listed else Kind.VOLUME
+
+    def _settle(self, attempt: _Attempt, used: float) -> None:
+        self.budget.settle(attempt.reserved, used)
+        self.tally.paid(Work.MEASUREMENT, used)
+
+    def _pay(self, work: Work, seconds: float) -> None:
+        self.budget.charge(seconds)
+        self.tally.paid(work, seconds)
+
+    def _hear_late(self) -> None:
+        self._hint.set()
+
+    def _recall(self, listed: Listed) -> dict[Source, float]:
         """Take over what the memory holds, once the disk is known to be the engine's; the age of each measurement."""
+        inventory, sources = listed.inventory, listed.sources
         if self._memory is None or self._recalled or inventory.refused is not None:
             return {}
-        found = {tree: kept for tree, kept in self._memory.recall(inventory).items() if tree in trees}
+        found = {source: kept for source, kept in self._memory.recall(inventory).items() if source in sources}
         self._recalled = True
-        for tree, measurement in found.items():
-            self.ledger.record(tree, measurement)
-        return {tree: inventory.at - measurement.at for tree, measurement in found.items()}
+        self.ledger.recall(found)
+        return {source: inventory.at - measurement.at for source, measurement in found.items()}
 
     def _save(self) -> None:
         """Let the memory keep the ledger if it changed. A disk that is refused now says nothing about what was."""
-        if self._memory is None or self._listed is None or self._listed[0].refused is not None:
+        if self._memory is None or self._listed is None or self._listed.inventory.refused is not None:
             return
-        cpu = time.thread_time()
         measurements = self.ledger.known().measurements
-        if measurements != self._saved and self._memory.keep(self._listed[0], measurements):
+        if measurements != self._saved and self._memory.keep(self._listed.inventory, measurements):
             self._saved = measurements
         self._saved_at = self._clock()
-        self.budget.charge(time.thread_time() - cpu)
 
     def _publish_now(self) -> None:
         cpu = time.thread_time()
         assert self._listed is not None  # noqa: S101 - publish_due looked
-        inventory, plan, _ = self._listed
+        inventory, plan = self._listed.inventory, self._listed.plan
         snapshot = assemble(
             inventory, plan, self.ledger.known(), time.time(), self._settings.collector_max_objects, self._snapshot
         )
         self._publish(snapshot)
         self._snapshot = snapshot
         self._published_at = self._clock()
-        self.budget.charge(time.thread_time() - cpu)
+        self._pay(Work.PAGE, time.thread_time() - cpu)
 
     def _renew_again(self) -> float:
         """Wait for the interval or a hint, then list."""
@@ -268,36 +358,43 @@ class Scheduler:
             self.renew()
         return 0.0
 
-    def _lane_loop(self, lane: Lane) -> Callable[[], float]:
-        return lambda: self.measure_next(lane)
+    def _begin_lane(self, lane: Lane) -> None:
+        self._begin(f"measure-{lane.value}", partial(self.measure_next, lane))
+
+    def _begin(self, name: str, step: Callable[[], float]) -> None:
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        thread = threading.Thread(target=self._loop, args=(step,), name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def _loop(self, step: Callable[[], float]) -> None:
         _be_idle()
         while not self._stopping.is_set():
             try:
                 pause = step()
-            except ExporterError as error:
+            except (LeftBehindError, StoppedError):
+                return
+            except (ExporterError, OSError) as error:
                 _log.warning("%s", error)
                 pause = _IDLE_SECONDS
+            except OverdueError as error:
+                _log.warning("%s does not answer", error)
+                pause = _IDLE_SECONDS
             except Exception:  # noqa: BLE001 - one defect must not end measuring; it is logged with its traceback
-                _log.exception("this is a defect in docker-storage-exporter; measuring goes on")
+                _log.exception(_INTERNAL)
                 pause = _IDLE_SECONDS
             self._stopping.wait(min(pause, _IDLE_SECONDS))  # an interval may change meanwhile
 
 
-def bind_users(inventory: Inventory) -> dict[str, list[BindUser]]:
-    """The host paths to look at, with who mounts them: bind sources, and the devices of volumes that are binds."""
-    found: dict[str, list[BindUser]] = {}
-    for container in inventory.containers:
-        pid = container.pid if container.state in RUNNING_STATES else 0
-        for mount in container.mounts:
-            if mount.type == "bind" and mount.source.startswith("/"):
-                user = BindUser(container.id, mount.destination, mount.access == "rw", pid)
-                found.setdefault(mount.source, []).append(user)
-    for volume in inventory.volumes:
-        if volume.filesystem == "bind" and volume.device.startswith("/"):
-            found.setdefault(volume.device, []).append(BindUser("", "", writable=True))
-    return found
+def _says_something_else(previous: Listed, listed: Listed) -> bool:
+    """Whether a page of the one would differ from a page of the other, sizes apart."""
+    before, now = previous.inventory, listed.inventory
+    return (previous.plan, before.engine, before.refused, before.roots) != (
+        listed.plan,
+        now.engine,
+        now.refused,
+        now.roots,
+    )
 
 
 def _be_idle() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from docker_storage_exporter import __version__
 from docker_storage_exporter.collector import Pages, accepts
+from docker_storage_exporter.layout import SUBJECTS
 from docker_storage_exporter.model import printable
 from docker_storage_exporter.report import OBJECTS_PATH
 from docker_storage_exporter.store import Store
@@ -128,7 +129,7 @@ def _state(store: Store) -> str:
     if snapshot is None:
         return "Nothing is listed yet."
     pending = sum(snapshot.pending.values())
-    counts = (
-        f"{len(snapshot.volumes)} volumes, {len(snapshot.containers)} containers, {len(snapshot.binds)} bind sources"
+    counts = ", ".join(
+        f"{len(snapshot.of(subject.kind))} {subject.plural}" for subject in SUBJECTS if subject.owned_by is None
     )
     return f"Shows {counts}; {pending} objects are still to be measured."

@@ -18,7 +18,7 @@ from docker_storage_exporter.web.terms import Terms, plain_terms
 
 _log = logging.getLogger(__name__)
 _EXHAUSTED_SECONDS = 0.1
-_PARTING_SECONDS = 3.0
+_PARTING_SECONDS = 0.8  # an engine or systemd waits for the end, and a new instance for the address
 
 
 class Server:

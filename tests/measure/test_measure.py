@@ -1,5 +1,6 @@
-"""One tree measured by the method that it names, on real files and mounts."""
+"""Every source, measured on real files and mounts."""
 
+import json
 import os
 import subprocess
 
@@ -7,13 +8,21 @@ import pytest
 from conftest import need
 
 from docker_storage_exporter.hostfs import Host
-from docker_storage_exporter.model import Method, Tree
-from docker_storage_exporter.schedule.measure import measure_tree
+from docker_storage_exporter.measure import SOURCES, LogFiles, Statfs, Tmpfs, Walk, try_opening
+from docker_storage_exporter.measure import measure as measure_source
 from docker_storage_exporter.sizer import Control
 
 
-def measure(method, path, **facts):
-    return measure_tree(Tree(method, str(path), **facts), Host(), Control())
+def measure(source):
+    return measure_source(source, Host(), Control())
+
+
+def walk(*paths, **facts):
+    return measure(Walk(tuple(map(str, paths)), **facts))
+
+
+def logs(folder):
+    return measure(LogFiles(str(folder), "a" * 64))
 
 
 def du(path):
@@ -38,12 +47,12 @@ def mounted(tmp_path):
 def test_a_folder_is_walked(tmp_path):
     (tmp_path / "file").write_bytes(b"x" * 10_000)
 
-    outcome = measure(Method.WALK, tmp_path)
+    outcome = walk(tmp_path)
 
-    found = outcome.measurement
-    assert found.usage.allocated_bytes == du(tmp_path)
-    assert found.usage.apparent_bytes == 10_000
-    assert (found.identity, found.entry) == ((os.stat(tmp_path).st_dev, os.stat(tmp_path).st_ino), "directory")
+    found = outcome.size
+    assert found.allocated == du(tmp_path)
+    assert found.apparent == 10_000
+    assert outcome.identity[:2] == (os.stat(tmp_path).st_dev, os.stat(tmp_path).st_ino)
     assert outcome.entries == 2
     assert outcome.cpu_seconds > 0
 
@@ -51,9 +60,9 @@ def test_a_folder_is_walked(tmp_path):
 def test_a_file_is_a_tree_of_one(tmp_path):
     (tmp_path / "file").write_bytes(b"x" * 10_000)
 
-    found = measure(Method.WALK, tmp_path / "file").measurement
+    found = walk(tmp_path / "file").size
 
-    assert (found.usage.apparent_bytes, found.usage.inodes, found.entry) == (10_000, 1, "file")
+    assert (found.apparent, found.inodes) == (10_000, 1)
 
 
 def test_a_mount_of_the_same_device_inside_is_not_entered_unlike_du(tmp_path, mounted):
@@ -62,7 +71,7 @@ def test_a_mount_of_the_same_device_inside_is_not_entered_unlike_du(tmp_path, mo
     (tmp_path / "other/big").write_bytes(b"x" * 1_000_000)
     mounted(tmp_path / "tree/inside", "--bind", tmp_path / "other")
 
-    assert measure(Method.WALK, tmp_path / "tree").measurement.usage.apparent_bytes == 0
+    assert walk(tmp_path / "tree").size.apparent == 0
     assert du(tmp_path / "tree") > 1_000_000
 
 
@@ -78,7 +87,7 @@ def test_a_folder_that_cannot_be_listed_is_a_failure_and_not_a_small_folder(tmp_
     if child == 0:
         try:
             os.setuid(65534)
-            measure(Method.WALK, tmp_path / "secret")
+            walk(tmp_path / "secret")
         except PermissionError:
             os._exit(7)
         finally:
@@ -92,12 +101,12 @@ def test_a_link_in_the_place_of_a_folder_is_not_followed(tmp_path):
     (tmp_path / "volumes/v/_data").symlink_to("/etc")
 
     with pytest.raises(OSError, match=r"symbolic link|Not a directory"):
-        measure(Method.WALK, tmp_path / "volumes/v/_data")
+        walk(tmp_path / "volumes/v/_data")
 
 
 def test_a_vanished_folder_raises_what_the_system_says(tmp_path):
     with pytest.raises(FileNotFoundError):
-        measure(Method.WALK, tmp_path / "gone")
+        walk(tmp_path / "gone")
 
 
 def test_logs_are_all_rotations_of_every_driver_and_nothing_else(tmp_path):
@@ -110,39 +119,88 @@ def test_logs_are_all_rotations_of_every_driver_and_nothing_else(tmp_path):
     for name in ("config.v2.json", f"{identity}-json.logger", "hosts", "local-logs/other"):
         (tmp_path / name).write_bytes(b"x" * 50_000)
 
-    found = measure(Method.LOGS, tmp_path, container=identity).measurement
+    found = logs(tmp_path).size
 
-    assert found.usage.allocated_bytes == sum((tmp_path / name).stat().st_blocks * 512 for name in wanted)
-    assert found.usage.inodes == len(wanted)
+    assert found.allocated == sum((tmp_path / name).stat().st_blocks * 512 for name in wanted)
+    assert found.inodes == len(wanted)
 
 
 def test_a_log_that_is_a_link_counts_for_itself_and_is_not_followed(tmp_path):
     (tmp_path / "container-cached.log").symlink_to("/usr/bin/env")
 
-    assert measure(Method.LOGS, tmp_path, container="a" * 64).measurement.usage.allocated_bytes == 0
+    assert logs(tmp_path).size.allocated == 0
 
 
 def test_a_container_without_logs_has_zero_bytes_of_them(tmp_path):
-    assert measure(Method.LOGS, tmp_path, container="a" * 64).measurement.usage.allocated_bytes == 0
+    assert logs(tmp_path).size.allocated == 0
 
 
 def test_a_volume_with_a_filesystem_is_what_that_says_and_gone_when_it_is_unmounted(tmp_path, mounted):
     mounted(tmp_path, "-t", "tmpfs", "-o", "size=1m", "tmpfs")
     (tmp_path / "file").write_bytes(b"x" * 300 * 1024)
 
-    found = measure(Method.FILESYSTEM, tmp_path).measurement
+    found = measure(Statfs(str(tmp_path))).size
 
-    assert (found.usage.allocated_bytes, found.size_bytes, found.avail_bytes) == (307_200, 1024**2, 1024**2 - 307_200)
+    assert (found.allocated, found.limit, found.available) == (307_200, 1024**2, 1024**2 - 307_200)
     with pytest.raises(FileNotFoundError):
-        measure(Method.FILESYSTEM, tmp_path.parent)
+        measure(Statfs(str(tmp_path.parent)))
 
 
 def test_no_descriptor_is_left_behind(tmp_path):
     (tmp_path / f"{'a' * 64}-json.log").write_text("x")
     before = len(os.listdir("/proc/self/fd"))
-    for method in (Method.WALK, Method.LOGS):
-        measure(method, tmp_path, container="a" * 64)
+    for one in (walk, logs):
+        one(tmp_path)
         with pytest.raises(FileNotFoundError):
-            measure(method, tmp_path / "gone")
+            one(tmp_path / "gone")
 
     assert len(os.listdir("/proc/self/fd")) <= before + 1  # each Host keeps its view of the mounts open
+
+
+def test_several_folders_are_added_up_and_the_first_stands_for_them(tmp_path):
+    for name, size in (("one", 10_000), ("two", 50_000)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_bytes(b"x" * size)
+
+    outcome = walk(tmp_path / "one", tmp_path / "two")
+
+    assert outcome.size.apparent == 60_000
+    assert outcome.size.allocated == du(tmp_path / "one") + du(tmp_path / "two")
+    assert outcome.identity.inode == os.stat(tmp_path / "one").st_ino
+
+
+def test_lengths_that_would_mean_something_else_are_absent(tmp_path):
+    found = walk(tmp_path, with_apparent=False).size
+
+    assert (found.apparent, found.allocated) == (None, du(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        Walk(("/a", "/b\udcff"), with_apparent=False),
+        LogFiles("/c", "a" * 64),
+        Statfs("/d"),
+        Tmpfs("/t", "b" * 64, 7),
+    ],
+)
+def test_a_source_is_what_it_was_after_it_was_kept(source):
+    kept = json.loads(json.dumps(source.kept()))
+
+    assert SOURCES[source.name].from_kept(kept) == source
+
+
+def test_every_source_has_a_name_and_a_meaning_of_its_own():
+    assert set(SOURCES) == {"walk", "logs", "statfs", "tmpfs"}
+    assert {source.name for source in SOURCES.values()} == set(SOURCES)
+
+
+def test_opening_is_tried_as_measuring_would(tmp_path, mounted):
+    (tmp_path / "disk").mkdir()
+    mounted(tmp_path / "disk", "-t", "tmpfs", "tmpfs")
+
+    for source in (Walk((str(tmp_path),)), LogFiles(str(tmp_path), "a"), Statfs(str(tmp_path / "disk"))):
+        try_opening(source, Host())
+    for source in (Walk((f"{tmp_path}/gone",)), LogFiles(f"{tmp_path}/gone", "a"), Statfs(str(tmp_path))):
+        with pytest.raises(FileNotFoundError):
+            try_opening(source, Host())

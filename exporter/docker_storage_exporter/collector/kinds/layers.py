@@ -1,0 +1,85 @@
+"""Containers on the page, with their writable layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from docker_storage_exporter.collector.family import Family, Origin, Samples
+from docker_storage_exporter.collector.measured import (
+    carried,
+    filesystem_family,
+    filesystem_samples,
+    info_family,
+    lineage_family,
+    lineage_samples,
+    tree_families,
+    tree_samples,
+)
+from docker_storage_exporter.model import CONTAINER_STATES, Container, Kind, Snapshot
+
+_COMPOSE = "com.docker.compose."
+_SWARM_SERVICE = "com.docker.swarm.service.name"
+
+(
+    LAYER_ALLOCATED,
+    LAYER_APPARENT,
+    LAYER_INODES,
+    LAYER_UNREADABLE,
+    LAYER_MEASURED,
+) = LAYER_TREE = tree_families("docker_container_layer", "container", "a container's writable layer")
+LAYER_LINEAGE = lineage_family("docker_container_layer", "container", "a container's writable layer")
+LAYER_FILESYSTEM_INFO = filesystem_family("docker_container_layer", "container", "a container's writable layer")
+LAYER_LIMIT = Family(
+    "docker_container_layer_limit_bytes",
+    "Quota of a container's writable layer; absent without one.",
+    ("container",),
+    origin=Origin.ENGINE,
+)
+CONTAINER_INFO = Family(
+    "docker_container_info",
+    "Identity of a container, always 1.",
+    ("container", "id", "image_id", "image", "compose_project", "compose_service", "swarm_service"),
+    origin=Origin.ENGINE,
+)
+CONTAINER_STATE = Family(
+    "docker_container_state",
+    "1 for the state that a container is in, 0 for the others.",
+    ("container", "state"),
+    origin=Origin.ENGINE,
+)
+CONTAINER_CREATED = Family(
+    "docker_container_created_timestamp_seconds", "When a container was created.", ("container",), origin=Origin.ENGINE
+)
+
+KIND = Kind.LAYER
+FAMILIES = (
+    *LAYER_TREE,
+    LAYER_LINEAGE,
+    LAYER_FILESYSTEM_INFO,
+    LAYER_LIMIT,
+    CONTAINER_INFO,
+    CONTAINER_STATE,
+    CONTAINER_CREATED,
+)
+LOST = (*LAYER_TREE, LAYER_LINEAGE, LAYER_FILESYSTEM_INFO)
+
+
+def samples(snapshot: Snapshot, labels: tuple[str, ...]) -> Iterator[Samples]:
+    """Every family with its samples."""
+    rows = snapshot.of(KIND)
+    yield from tree_samples(LAYER_TREE, rows)
+    yield lineage_samples(LAYER_LINEAGE, rows)
+    yield filesystem_samples(LAYER_FILESYSTEM_INFO, rows)
+    limits = ((row.labels, row.facts.layer_limit_bytes) for row in rows)
+    yield LAYER_LIMIT, ((key, limit) for key, limit in limits if limit is not None)
+    info = info_family(CONTAINER_INFO, labels)
+    yield info, (((row.label, *_identity(row.facts), *carried(row.facts.labels, labels)), 1) for row in rows)
+    states = (((row.label, state), state == row.facts.state) for row in rows for state in CONTAINER_STATES)
+    yield CONTAINER_STATE, states
+    yield CONTAINER_CREATED, ((row.labels, row.facts.created) for row in rows if row.facts.created)
+
+
+def _identity(container: Container) -> tuple[str, ...]:
+    labels = container.labels
+    project, service = labels.get(_COMPOSE + "project", ""), labels.get(_COMPOSE + "service", "")
+    return container.id, container.image_id, container.image, project, service, labels.get(_SWARM_SERVICE, "")

@@ -1,0 +1,50 @@
+"""The log files of containers on the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from docker_storage_exporter.collector.family import Family, Origin, Samples
+from docker_storage_exporter.collector.measured import (
+    CACHED,
+    filesystem_family,
+    filesystem_samples,
+    lineage_family,
+    lineage_samples,
+    sized,
+)
+from docker_storage_exporter.model import Kind, Snapshot
+
+LOG_BYTES = Family(
+    "docker_container_log_bytes",
+    f"Bytes allocated on disk by a container's log files, rotations included.{CACHED}",
+    ("container",),
+    origin=Origin.LISTING,
+)
+LOG_LIMIT = Family(
+    "docker_container_log_limit_bytes",
+    "Most that a container's log files may grow to, size times files; absent means without limit.",
+    ("container",),
+    origin=Origin.ENGINE,
+)
+LOG_INFO = Family(
+    "docker_container_log_info", "Log driver of a container, always 1.", ("container", "driver"), origin=Origin.ENGINE
+)
+LOG_LINEAGE = lineage_family("docker_container_log", "container", "a container's log files")
+LOG_FILESYSTEM_INFO = filesystem_family("docker_container_log", "container", "a container's log")
+
+KIND = Kind.LOG
+FAMILIES = (LOG_BYTES, LOG_LINEAGE, LOG_FILESYSTEM_INFO, LOG_LIMIT, LOG_INFO)
+LOST = (LOG_BYTES, LOG_LINEAGE, LOG_FILESYSTEM_INFO)
+
+
+def samples(snapshot: Snapshot, labels: tuple[str, ...]) -> Iterator[Samples]:
+    """Every family with its samples. Limit and driver are known of every container, whether it keeps a log or not."""
+    del labels
+    rows, containers = snapshot.of(KIND), snapshot.of(Kind.LAYER)
+    yield LOG_BYTES, ((key, m.size.allocated) for key, m in sized(rows))
+    yield lineage_samples(LOG_LINEAGE, rows)
+    yield filesystem_samples(LOG_FILESYSTEM_INFO, rows)
+    limits = ((row.labels, row.facts.log.limit_bytes) for row in containers)
+    yield LOG_LIMIT, ((key, limit) for key, limit in limits if limit is not None)
+    yield LOG_INFO, (((row.label, row.facts.log.driver), 1) for row in containers if row.facts.log.driver)

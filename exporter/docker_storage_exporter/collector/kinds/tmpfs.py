@@ -1,0 +1,33 @@
+"""The tmpfs mounts of running containers on the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from docker_storage_exporter.collector.family import Family, Origin, Samples
+from docker_storage_exporter.collector.measured import CACHED, sized
+from docker_storage_exporter.model import Kind, Snapshot
+
+TMPFS_USED = Family(
+    "docker_container_tmpfs_used_bytes",
+    f"Memory used by a tmpfs mount of a running container.{CACHED}",
+    ("container", "destination"),
+    origin=Origin.STATFS,
+)
+TMPFS_SIZE = Family(
+    "docker_container_tmpfs_size_bytes",
+    "Size of a tmpfs mount of a running container.",
+    ("container", "destination"),
+    origin=Origin.STATFS,
+)
+
+KIND = Kind.TMPFS
+FAMILIES = LOST = (TMPFS_USED, TMPFS_SIZE)
+
+
+def samples(snapshot: Snapshot, labels: tuple[str, ...]) -> Iterator[Samples]:
+    """Every family with its samples."""
+    del labels
+    rows = snapshot.of(KIND)
+    yield TMPFS_USED, ((key, m.size.allocated) for key, m in sized(rows))
+    yield TMPFS_SIZE, ((key, m.size.limit) for key, m in sized(rows) if m.size.limit is not None)

@@ -1,0 +1,57 @@
+"""Bind mounts: each distinct source once, by its canonical path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from docker_storage_exporter.layout.paths import SKIPS, path_place
+from docker_storage_exporter.layout.subject import Item, Scene, Subject, Users
+from docker_storage_exporter.model import Kind, Mount, ObjectKey
+
+
+@dataclass(frozen=True, slots=True)
+class BindFacts:
+    """A source of bind mounts: its path, who mounts it, and whether it is a `directory`, a `file` or `special`."""
+
+    source: str
+    users: Users = ()
+    entry: str = "directory"
+
+
+def bind_key(source: str) -> ObjectKey:
+    """The key of the source at that canonical path."""
+    return ObjectKey(Kind.BIND, "", source)
+
+
+def _items(scene: Scene) -> Iterator[Item]:
+    known = {found.path: found for found in scene.found.values()}
+    roots = tuple(root.path for root in scene.inventory.roots)
+    for path, users in _users(scene).items():
+        facts = BindFacts(path, tuple(users), known[path].entry)
+        yield Item(bind_key(path), path, facts, path_place(known[path], roots))
+
+
+def _users(scene: Scene) -> dict[str, list[tuple[str, Mount]]]:
+    users: dict[str, list[tuple[str, Mount]]] = {}
+    for container in scene.inventory.containers:
+        for mount in container.mounts:
+            if mount.type == "bind" and mount.source in scene.found:
+                users.setdefault(scene.found[mount.source].path, []).append((container.id, mount))
+    return users
+
+
+SUBJECT = Subject(
+    kind=Kind.BIND,
+    order=5,
+    noun="bind mount",
+    plural="bind mounts",
+    labels=("source",),
+    prefix="docker_bind_mount",
+    items=_items,
+    switch="collector_bind_mounts",
+    names="collector_bind_mount",
+    skips=SKIPS,
+    overlaps=True,
+    users=lambda facts: facts.users,
+)

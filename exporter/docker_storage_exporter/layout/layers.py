@@ -1,0 +1,45 @@
+"""Containers, each with its writable layer, in whatever state it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from docker_storage_exporter.layout.subject import Item, Scene, Subject
+from docker_storage_exporter.measure import Walk
+from docker_storage_exporter.model import Container, Kind, ObjectKey, Place, Unmeasured
+from docker_storage_exporter.storage import Stores
+
+
+def container_key(container: str, kind: Kind = Kind.LAYER) -> ObjectKey:
+    """The key of what a container of that id has one of: its writable layer, or its log."""
+    return ObjectKey(kind, "", container)
+
+
+def _items(scene: Scene) -> Iterator[Item]:
+    for container in scene.inventory.containers:
+        place = _place(container, scene.stores)
+        # The newest of two containers of one name is the one the engine means by it: the other is on its way out.
+        yield Item(container_key(container.id), container.name, container, place, precedence=-container.created)
+
+
+def _place(container: Container, stores: Stores) -> Place:
+    facts = stores.of(container)
+    if facts is None:
+        return Place(unmeasured=stores.reasons.get(container.driver, Unmeasured.DRIVER))
+    claim = facts.writable_layer(container)
+    return Place(unmeasured=claim) if isinstance(claim, Unmeasured) else Place(Walk(claim.paths, claim.with_apparent))
+
+
+SUBJECT = Subject(
+    kind=Kind.LAYER,
+    order=2,
+    noun="writable layer",
+    plural="writable layers",
+    labels=("container",),
+    prefix="docker_container_layer",
+    items=_items,
+    switch="collector_layers",
+    names="collector_container",
+    always=True,
+    engine_labels=lambda container: container.labels,
+)

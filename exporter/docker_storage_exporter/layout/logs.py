@@ -1,0 +1,36 @@
+"""The log files of containers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from docker_storage_exporter.layout.layers import container_key
+from docker_storage_exporter.layout.subject import Item, Scene, Subject
+from docker_storage_exporter.measure import LogFiles
+from docker_storage_exporter.model import Kind, Place
+
+# Drivers that send logs away keep a local cache for `docker logs` all the same, so only two keep nothing.
+_LOGS_ELSEWHERE = frozenset({"journald", "none", ""})
+
+
+def _items(scene: Scene) -> Iterator[Item]:
+    for container in scene.inventory.containers:
+        if container.log.driver not in _LOGS_ELSEWHERE:
+            place = Place(LogFiles(f"{scene.inventory.root}/containers/{container.id}", container.id))
+            key = container_key(container.id, Kind.LOG)
+            yield Item(key, container.name, container, place, owner=container_key(container.id))
+
+
+SUBJECT = Subject(
+    kind=Kind.LOG,
+    order=3,
+    noun="log",
+    plural="logs",
+    labels=("container",),
+    prefix="docker_container_log",
+    items=_items,
+    switch="collector_logs",
+    names="collector_container",
+    owned_by=Kind.LAYER,
+    engine_labels=lambda container: container.labels,
+)

@@ -1,0 +1,77 @@
+"""What a kind of object is: how its objects are found, named and chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from docker_storage_exporter.hostfs import HostPath, MountTable
+from docker_storage_exporter.model import Inventory, Kind, Mount, ObjectKey, Place, Skip
+from docker_storage_exporter.storage import Stores
+
+Users = tuple[tuple[str, Mount], ...]
+"""Who mounts something: container ids with their mounts of it."""
+
+_NO_LABELS: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """All that places are found from.
+
+    `found` holds what stands at each bind source and each bind volume's device, by the engine's spelling of the path;
+    `rootfs` is the prefix of this process's mount points.
+    """
+
+    inventory: Inventory
+    mounts: MountTable
+    found: Mapping[str, HostPath] = field(default_factory=dict)
+    stores: Stores = Stores()
+    rootfs: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An object as its subject finds it.
+
+    `name` is what the user calls it; `precedence` says which of two equal names is meant by it, the lower one. An
+    object with an `owner` is named after that one, with `more` label values behind it.
+    """
+
+    key: ObjectKey
+    name: str
+    facts: Any
+    place: Place
+    owner: ObjectKey | None = None
+    more: tuple[str, ...] = ()
+    precedence: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A kind of object.
+
+    `order` is its place among the kinds: what belongs to several kinds counts for the first of them. `noun` and
+    `plural` are what people call it, `labels` and `prefix` those of its metric families. `switch` is the setting that
+    measures it at all and `names` the beginning of the settings that choose by name; empty where there is none.
+    `skips` are the rules by which one can be left out, beside the user's own; `owned_by` is the kind of its owner.
+    One that is `always` there is shown also while its kind is switched off, without numbers. One that `overlaps` may
+    lie inside another measured tree. `engine_labels` and `users` are asked of an object's facts.
+    """
+
+    kind: Kind
+    order: int
+    noun: str
+    plural: str
+    labels: tuple[str, ...]
+    prefix: str
+    items: Callable[[Scene], Iterable[Item]]
+    switch: str = ""
+    names: str = ""
+    skips: frozenset[Skip] = frozenset()
+    owned_by: Kind | None = None
+    always: bool = False
+    overlaps: bool = False
+    engine_labels: Callable[[Any], Mapping[str, str]] = lambda _: _NO_LABELS
+    users: Callable[[Any], Users] = lambda _: ()

@@ -1,0 +1,21 @@
+"""Text that is fit for a page, and paths as text."""
+
+from __future__ import annotations
+
+
+def printable(text: str) -> str:
+    r"""The text as valid UTF-8 for a label, a log line or a table: undecodable bytes and NUL become \xNN."""
+    if "\0" in text:  # ends the page for Prometheus's lexer
+        text = text.replace("\0", r"\x00")
+    if text.isascii():
+        return text
+    try:
+        raw = text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # a surrogate that no byte stands behind: JSON can spell one
+        raw = text.encode("utf-8", "backslashreplace")
+    return raw.decode("utf-8", "backslashreplace")
+
+
+def is_inside(path: str, folder: str) -> bool:
+    """Whether a path is a folder or below it."""
+    return path == folder or path.startswith(folder.rstrip("/") + "/")

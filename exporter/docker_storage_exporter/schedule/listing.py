@@ -1,0 +1,143 @@
+"""What exists and where it is: asks the engine, reads the stores, looks at paths, each as a job that may not end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from docker_storage_exporter.errors import AccessError, ExporterError
+from docker_storage_exporter.hostfs import BindUser, Host, reason_for
+from docker_storage_exporter.inventory import Engine, Listing
+from docker_storage_exporter.layout import Plan, Rules, Scene, plan_of
+from docker_storage_exporter.model import RUNNING_STATES, Inventory, Kind, Source, Unmeasured
+from docker_storage_exporter.schedule.crew import Crew, Pending
+from docker_storage_exporter.schedule.jobs import Job, OverdueError, Work
+from docker_storage_exporter.schedule.looks import look_at
+from docker_storage_exporter.storage import Driver, StoreFacts, Stores
+from docker_storage_exporter.storage.reading import wanted_drivers
+
+_LATE_SECONDS = 2.0
+"""How long an answer is waited for that can come later, once all others are there."""
+
+_ASK_SECONDS = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One listing: what exists, where, and each distinct source with the kind of the first object that wants it."""
+
+    inventory: Inventory
+    plan: Plan
+    sources: dict[Source, Kind] = field(default_factory=dict)
+
+
+class Locator:
+    """Finds where the objects of an inventory are. `crew` does the jobs, so nothing here waits without end."""
+
+    def __init__(self, host: Host, crew: Crew) -> None:
+        self._host = host
+        self._crew = crew
+        self._facts: dict[str, StoreFacts] = {}
+
+    def locate(self, inventory: Inventory, rules: Rules) -> Listed:
+        """The plan for an inventory."""
+        mounts = self._host.mounts()
+        roots = tuple(replace(r, mountpoint=self._host.mountpoint(r.path, mounts)) for r in inventory.roots)
+        inventory = replace(inventory, roots=roots)
+        stores = self._stores(inventory)
+        found = look_at(self._host, mounts, bind_users(inventory), self._crew)
+        plan = plan_of(Scene(inventory, mounts, found, stores, self._host.rootfs), rules)
+        return Listed(inventory, plan, plan.sources())
+
+    def _stores(self, inventory: Inventory) -> Stores:
+        """The stores as read now; where that fails or does not end, as they were read before."""
+        if inventory.refused is not None:
+            return Stores()
+        reasons: dict[str, Unmeasured] = {}
+        facts: dict[str, StoreFacts] = {}
+        for driver in wanted_drivers(inventory):
+            known = self._facts.get(driver.name)
+            try:
+                known = self._read(driver, inventory, known)
+            except OSError as error:
+                reasons[driver.name] = reason_for(error)
+            except OverdueError:
+                reasons[driver.name] = Unmeasured.STUCK
+            if known is not None:
+                facts[driver.name] = known
+        self._facts = facts
+        return Stores(tuple(facts.values()), reasons)
+
+    def _read(self, driver: Driver, inventory: Inventory, known: StoreFacts | None) -> StoreFacts | None:
+        device = partial(self._host.device, inventory.root)
+        if not self._crew.may_touch(device):
+            raise OverdueError(driver.name)
+        job = Job(Work.STORE, driver.name, device)
+        return self._crew.call(job, lambda: driver.read(inventory.roots, self._host, known))
+
+
+class Lister:
+    """Asks an engine what exists, each question in a thread of its own, and locates the answers.
+
+    `late` is called when an answer came after it had been waited for.
+    """
+
+    def __init__(self, engine: Engine, host: Host, crew: Crew, late: Callable[[], None]) -> None:
+        self._engine = engine
+        self._crew = crew
+        self._late = late
+        self._host = host
+        self._locator = Locator(host, crew)
+
+    def list(self, rules: Rules) -> Listed:
+        """List everything anew. Raises ExporterError as Engine.assemble does; StoppedError at the end."""
+        self._ask()
+        try:
+            inventory = self._crew.call(Job(Work.LISTING, "data root"), self._engine.assemble)
+        except OverdueError as error:
+            raise AccessError(
+                "the data root does not answer: is its disk, or a mount on the way to it, dead?"
+            ) from error
+        return self._locator.locate(inventory, rules)
+
+    def _ask(self) -> None:
+        """Ask all questions at once, and wait for the answers that the list cannot do without."""
+        asked = [(listing, self._start(listing)) for listing in self._engine.listings()]
+        for listing, pending in asked:
+            if not listing.can_wait:
+                pending.wait()
+        due = time.monotonic() + _LATE_SECONDS
+        for _, pending in asked:
+            pending.wait(max(0.0, due - time.monotonic()))
+        for _, pending in asked:
+            if not pending.wait(0):
+                pending.then(self._late)
+
+    def _start(self, listing: Listing) -> Pending[None]:
+        # The client has a timeout for each request; this one is for what it does not see.
+        return self._crew.start(Job(Work.LISTING, listing.name, timeout=_ASK_SECONDS), partial(_ask, listing))
+
+
+def _ask(listing: Listing) -> None:
+    """Ask one question; an engine that gives no answer says so when the answers are put together."""
+    try:
+        listing.ask()
+    except ExporterError:
+        return
+
+
+def bind_users(inventory: Inventory) -> dict[str, list[BindUser]]:
+    """The host paths to look at, with who mounts them: bind sources, and the devices of volumes that are binds."""
+    found: dict[str, list[BindUser]] = {}
+    for container in inventory.containers:
+        pid = container.pid if container.state in RUNNING_STATES else 0
+        for mount in container.mounts:
+            if mount.type == "bind" and mount.source.startswith("/"):
+                user = BindUser(container.id, mount.destination, mount.access == "rw", pid)
+                found.setdefault(mount.source, []).append(user)
+    for volume in inventory.volumes:
+        if volume.filesystem == "bind" and volume.device.startswith("/"):
+            found.setdefault(volume.device, []).append(BindUser("", "", writable=True))
+    return found

@@ -1,0 +1,147 @@
+"""The classic graph drivers: a directory for each layer, and `image/DRIVER/layerdb` that says whose it is.
+
+Source: moby, daemon/graphdriver and layer/filestore.go, the same from 20.10 to 29.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from docker_storage_exporter.hostfs import Host, reason_for
+from docker_storage_exporter.model import (
+    Container,
+    Inventory,
+    Kind,
+    Location,
+    ObjectKey,
+    StorageRoot,
+    Unmeasured,
+    is_inside,
+)
+from docker_storage_exporter.storage.facts import Claim, StoreFacts
+
+_LAYER = re.compile(r"[0-9a-f]{64}(-init)?")  # the daemon's own check of a mount-id is the same without -init
+_LONGEST_ID = 128
+
+
+@dataclass(frozen=True, slots=True)
+class GraphFacts:
+    """A graph driver's store as it was read.
+
+    `folder` holds a directory for each of `names`; `mounts` are the names of writable layers by container id, as
+    layerdb has them. `location` is what the folder is, whatever it is called.
+    """
+
+    driver: GraphDriver
+    folder: str
+    names: frozenset[str] = frozenset()
+    mounts: Mapping[str, str] = field(default_factory=dict)
+    digests: tuple[str, ...] = ()
+    location: Location | None = None
+    reason: Unmeasured | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of it was read."""
+        return self.reason is None
+
+    def keeps(self, container: Container) -> bool:
+        """Whether the container was made with this driver."""
+        return container.driver == self.driver.name
+
+    def writable_layer(self, container: Container) -> Claim | Unmeasured:
+        """The directory with what the container wrote: by what the engine says, else by layerdb."""
+        name = container.layer or self.mounts.get(container.id, "")
+        if not name:
+            return self.reason or Unmeasured.UNKNOWN_LAYER
+        owner = ObjectKey(Kind.LAYER, "", container.id)
+        return Claim(owner, (self._path(name),), with_apparent=self.driver.with_apparent)
+
+    def layers(self) -> tuple[str, ...]:
+        """The names of all layers."""
+        return tuple(sorted(self.names))
+
+    def images(self) -> tuple[str, ...]:
+        """The ids of the images in `image/DRIVER/imagedb`."""
+        return self.digests
+
+    def claims(self, inventory: Inventory) -> Iterator[Claim]:
+        """The writable layers, by the containers' ids."""
+        for container in sorted(inventory.containers, key=lambda container: container.id):
+            if self.keeps(container) and isinstance(claim := self.writable_layer(container), Claim):
+                yield claim
+
+    def whose(self, location: Location) -> str | None:
+        """The layer whose directory encloses a place in the same filesystem."""
+        here = self.location
+        if here is None or location.device != here.device or not is_inside(location.path, here.path):
+            return None
+        name = location.path[len(here.path.rstrip("/")) :].strip("/").partition("/")[0]
+        return name if name in self.names else None
+
+    def _path(self, name: str) -> str:
+        return f"{self.folder}/{name}{self.driver.below}"
+
+
+@dataclass(frozen=True, slots=True)
+class GraphDriver:
+    """A graph driver: layers lie in `folder` below the data root, their files in `below` of their directory.
+
+    `with_apparent` is False for drivers whose writable layer is a whole copy of the image: the engine's own number is
+    then the difference to the image, which no walk of the copy tells.
+    """
+
+    name: str
+    folder: str
+    below: str = ""
+    with_apparent: bool = True
+    image_store: str = "graphdriver"
+
+    def read(self, roots: Sequence[StorageRoot], host: Host, previous: StoreFacts | None) -> GraphFacts | None:
+        """The facts of the store in the data root. What layerdb says of a container never changes: it is read once."""
+        root = next((root.path for root in roots if root.role == "data"), "")
+        if not root:
+            return None
+        folder = f"{root}/{self.folder}"
+        known = previous.mounts if isinstance(previous, GraphFacts) and previous.folder == folder else {}
+        facts = GraphFacts(self, folder, location=host.location(folder, host.mounts()))
+        metadata = f"{host.view(root)}/image/{self.name}"
+        try:
+            return replace(
+                facts,
+                names=frozenset(name for name in os.listdir(host.view(folder)) if _LAYER.fullmatch(name)),
+                mounts=_mounts(f"{metadata}/layerdb/mounts", known),
+                digests=tuple(sorted(f"sha256:{name}" for name in _listed(f"{metadata}/imagedb/content/sha256"))),
+            )
+        except FileNotFoundError:
+            return facts
+        except OSError as error:
+            return replace(facts, mounts=known, reason=reason_for(error))
+
+
+def _mounts(folder: str, known: Mapping[str, str]) -> dict[str, str]:
+    found = {}
+    for container in _listed(folder):
+        name = known.get(container) or _mount_id(f"{folder}/{container}/mount-id")
+        if name:
+            found[container] = name
+    return found
+
+
+def _mount_id(path: str) -> str:
+    try:
+        with open(path, encoding="ascii") as file:
+            found = file.read(_LONGEST_ID)
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return found if _LAYER.fullmatch(found) else ""
+
+
+def _listed(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return []

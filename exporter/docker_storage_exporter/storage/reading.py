@@ -1,0 +1,54 @@
+"""Which drivers there are, and reading the stores of an engine with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Protocol, cast
+
+from docker_storage_exporter.hostfs import Host
+from docker_storage_exporter.model import Inventory, StorageRoot, parts
+from docker_storage_exporter.storage.facts import StoreFacts
+
+
+class Driver(Protocol):
+    """One storage driver or image store. `name` is the engine's word for it, `image_store` where it keeps images."""
+
+    name: str
+    image_store: str
+
+    def read(self, roots: Sequence[StorageRoot], host: Host, previous: StoreFacts | None) -> StoreFacts | None:
+        """The facts of its store; None where these roots hold none. `previous` are the facts until now.
+
+        It may hang like everything that touches a disk, so it is a job. Raises OSError where nothing can be read.
+        """
+
+
+@cache
+def drivers() -> tuple[Driver, ...]:
+    """Every driver that is known: the DRIVER of each file here."""
+    return tuple(cast("list[Driver]", parts("docker_storage_exporter.storage", "DRIVER")))
+
+
+def knows(driver: str, image_store: str) -> bool:
+    """Whether the layout of this driver is known."""
+    return any((known.name, known.image_store) == (driver, image_store) for known in drivers())
+
+
+def wanted_drivers(inventory: Inventory) -> tuple[Driver, ...]:
+    """The drivers to read with: those that a container was made with. Those of another image store are left out."""
+    used = {container.driver for container in inventory.containers}
+    store = inventory.engine.image_store
+    return tuple(known for known in drivers() if known.name in used and known.image_store == store)
+
+
+def read_stores(
+    inventory: Inventory, host: Host, previous: dict[str, StoreFacts] | None = None
+) -> dict[str, StoreFacts]:
+    """The facts of every store that holds something of this inventory, by the driver's name. Raises OSError."""
+    found = {}
+    for driver in wanted_drivers(inventory):
+        facts = driver.read(inventory.roots, host, (previous or {}).get(driver.name))
+        if facts is not None:
+            found[driver.name] = facts
+    return found
