@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dashboards.query import Scope, without
-from dashboards.recording import DANGLING_BYTES, LAYERS, VOLUMES
+from dashboards.recording import LAYERS, VOLUMES, comparable
 from dashboards.settings import Duration, Settings
 from docker_storage_exporter.collector import catalogue as c
 from docker_storage_exporter.collector.family import Family
@@ -35,7 +35,7 @@ class Alert:
 
 
 def filesystem(settings: Settings, scope: Scope) -> Iterator[Alert]:
-    """The filesystem under the data root, in bytes and in inodes: soon full, and almost full."""
+    """Each filesystem that Docker stores things on, in bytes and in inodes: soon full, and almost full."""
     for what, avail, size in (
         ("bytes", c.FILESYSTEM_AVAIL, c.FILESYSTEM_SIZE),
         ("inodes", c.FILESYSTEM_INODES_FREE, c.FILESYSTEM_INODES),
@@ -62,7 +62,7 @@ def _filling_up(settings: Settings, scope: Scope, what: str, avail: Family, size
             f"({_share(scope, avail, size)} < {share:g})\nand ({line})",
             settings.fill_for,
             settings.keep,
-            f"The filesystem under Docker's data root runs out of {what} within {horizon.words}.",
+            f"A filesystem that Docker stores things on runs out of {what} within {horizon.words}.",
             f"{_WHERE} has {{{{ $value | humanizePercentage }}}} of its {what} left and, going on as in the last "
             f"{settings.trend.past}, none within {horizon.words}.",
             "docker-storage-overview",
@@ -81,7 +81,7 @@ def _almost_full(settings: Settings, scope: Scope, what: str, avail: Family, siz
             f"{_share(scope, avail, size)} < {share:g}",
             settings.full_for,
             settings.keep,
-            f"The filesystem under Docker's data root has less than {share:.0%} of its {what} left.",
+            f"A filesystem that Docker stores things on has less than {share:.0%} of its {what} left.",
             f"{_WHERE} has {{{{ $value | humanizePercentage }}}} of its {what} left.",
             "docker-storage-overview",
         )
@@ -108,16 +108,17 @@ def volumes(settings: Settings, scope: Scope) -> Iterator[Alert]:
             "docker-storage-volumes",
             ("instance", "volume"),
         )
-    size = without("sum", c.FILESYSTEM_SIZE.labels, scope(c.FILESYSTEM_SIZE))
+    dangling = f"({scope(c.VOLUME_ALLOCATED)} and ({scope(c.VOLUME_CONTAINERS)} == 0))"
+    lying = f"{dangling} * ignoring (mountpoint) group_right () {scope(c.VOLUME_FILESYSTEM_INFO)}"
     yield Alert(
         "DockerVolumesDangling",
         "info",
-        f"{scope(DANGLING_BYTES)} / {size} > {settings.dangling_share:g}",
+        f"{without('sum', ['volume'], lying)}\n/ {scope(c.FILESYSTEM_SIZE)} > {settings.dangling_share:g}",
         settings.dangling_for,
         settings.keep,
-        f"Volumes that no container uses hold more than {settings.dangling_share:.0%} of the filesystem.",
-        "Dangling volumes on {{ $labels.instance }} hold {{ $value | humanizePercentage }} of the filesystem under "
-        "the data root.",
+        f"Volumes that no container uses hold more than {settings.dangling_share:.0%} of their filesystem.",
+        "Dangling volumes on {{ $labels.instance }} hold {{ $value | humanizePercentage }} of the filesystem at "
+        "{{ $labels.mountpoint }}.",
         "docker-storage-volumes",
     )
 
@@ -125,13 +126,13 @@ def volumes(settings: Settings, scope: Scope) -> Iterator[Alert]:
 def _fills_filesystem(settings: Settings, scope: Scope) -> Alert:
     """Growth over the last hour, still going on, against what is left in the filesystem that the volume is on."""
     own = scope(c.VOLUME_FILESYSTEM_AVAIL)
-    root = without("min", c.FILESYSTEM_AVAIL.labels, scope(c.FILESYSTEM_AVAIL))
+    shared = f"{scope(c.VOLUME_FILESYSTEM_INFO)} * ignoring (volume) group_left () {scope(c.FILESYSTEM_AVAIL)}"
     faster = f"{scope(VOLUMES.growth('1h'))} * {settings.volume_horizon.seconds:g}"
     return Alert(
         "DockerVolumeFillsFilesystem",
         "critical",
         f"(\n  {faster} > {own}\n"
-        f"  or ({faster} unless {own}) > ignoring (volume) group_left () {root}\n)\n"
+        f"  or ({faster} unless {own}) > ignoring (mountpoint) ({shared})\n)\n"
         f"and ({scope(c.VOLUME_ALLOCATED)} > {scope(c.VOLUME_ALLOCATED)} offset {settings.still})",
         settings.volume_for,
         settings.keep,
@@ -148,7 +149,7 @@ def abnormal(settings: Settings, scope: Scope) -> Iterator[Alert]:
     """Growth that a volume has not shown on any day of its past week."""
     growth, history = VOLUMES.growth("24h"), settings.abnormal_history
     past = f"max_over_time({scope(growth, window=history)} offset {settings.day})"
-    known = f"present_over_time({scope(c.VOLUME_ALLOCATED, window=settings.day)} offset {history})"
+    known = comparable(scope, VOLUMES, Duration(history.seconds + settings.day.seconds))
     yield Alert(
         "DockerVolumeGrowthAbnormal",
         "warning",

@@ -25,7 +25,7 @@ SOON = Steps(_SETTINGS.fill_warning_horizon.seconds * 3, _SETTINGS.fill_warning_
 """The colours of a time that is left."""
 
 USED = f"1 - {SELECTED(c.FILESYSTEM_AVAIL)} / {SELECTED(c.FILESYSTEM_SIZE)}"
-"""The share of each filesystem under a data root that is used."""
+"""The share of each filesystem that Docker stores things on that is used."""
 FULL_IN = f"{SELECTED(c.FILESYSTEM_AVAIL)} / -({SELECTED(FILESYSTEM_TREND)} < 0)"
 """Seconds until each filesystem is full, going on as in the last six hours; nothing where it is not filling."""
 

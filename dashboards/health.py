@@ -99,7 +99,7 @@ def _failures() -> Row:
 
 
 def _costs() -> Row:
-    cpu = by("sum", _HOST, f"rate({SELECTED(c.WALK_CPU, window=_RATE)})")
+    cpu = by("sum", ("instance", "work"), f"rate({SELECTED(c.CPU, window=_RATE)})")
     process = by("sum", _HOST, f"rate({SELECTED.foreign('process_cpu_seconds_total', window=_RATE)})")
     entries = by("sum", _HOST, f"rate({SELECTED(c.WALKED_ENTRIES, window=_RATE)})")
     walked = by("sum", _HOST, f"rate({SELECTED(c.WALKED_BYTES, window=_RATE)})")
@@ -109,8 +109,8 @@ def _costs() -> Row:
         [
             timeseries("Budget used", "Share of the CPU budget that was used over the last minute.", "percentunit",
                        Query(by("max", _HOST, SELECTED(c.BUDGET_USED)), _LEGEND), maximum=1),
-            timeseries("CPU of measuring", "CPU seconds per second that all measuring used.", "percentunit",
-                       Query(cpu, _LEGEND)),
+            timeseries("CPU by work", "CPU seconds per second that each kind of work used.", "percentunit",
+                       Query(cpu, "{{work}} on {{instance}}")),
             timeseries("CPU of the process", "CPU seconds per second that the whole exporter used.", "percentunit",
                        Query(process, _LEGEND)),
             timeseries("Memory", "Resident memory of the exporter.", "bytes", Query(memory, _LEGEND)),
@@ -119,8 +119,10 @@ def _costs() -> Row:
                        Query(walked, _LEGEND)),
             timeseries("Inventory duration", "How long the last listing of all objects took.", "s",
                        Query(by("max", _HOST, SELECTED(c.INVENTORY_DURATION)), _LEGEND)),
+            timeseries("Jobs that did not end", "Threads that wait for a disk or a server which does not answer.",
+                       "short", Query(by("max", _HOST, SELECTED(c.ABANDONED)), _LEGEND)),
         ],
-        [6, 6, 6, 6, 8, 8, 8],
+        [6, 6, 6, 6, 6, 6, 6, 6],
         7,
     )  # fmt: skip
 

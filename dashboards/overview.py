@@ -36,7 +36,7 @@ def _now() -> Row:
     return Row(
         "How full, and when full?",
         [
-            stat("Fullest filesystem", "Largest share that is used of a filesystem under a data root.", "percentunit",
+            stat("Fullest filesystem", "Largest share that is used of a filesystem under Docker.", "percentunit",
                  Query(f"max({USED})", "used"), steps=FULL),
             stat("First one full in", "Time until it is full, going on as in the last six hours.", "s",
                  Query(f"min({FULL_IN})", "left"), steps=SOON, none="not filling"),
@@ -76,10 +76,10 @@ def _made_of() -> Row:
             timeseries("Volumes, writable layers and logs", "Allocated bytes of each kind, on top of each other.",
                        "bytes", *sizes, stacked=True),
             timeseries("Growth by kind", "Growth per day of each kind, at the last hour's pace.", "bytes", *growth),
-            timeseries("Filesystem use", "Share of each filesystem under a data root that is used.", "percentunit",
+            timeseries("Filesystem use", "Share of each filesystem under Docker that is used.", "percentunit",
                        Query(by("max", ("instance", "mountpoint"), USED), "{{instance}} {{mountpoint}}"),
                        steps=FULL, maximum=1, per_object=True),
-            timeseries("Free space", "Bytes left in each filesystem under a data root.", "bytes",
+            timeseries("Free space", "Bytes left in each filesystem under Docker.", "bytes",
                        Query(free, "{{instance}} {{mountpoint}}"), per_object=True),
         ],
         [12, 12, 12, 12],

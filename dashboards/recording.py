@@ -1,7 +1,7 @@
 """The recording rules: how much there is of each kind, and how fast it grows, per object, host and fleet.
 
-A growth is recorded only of a size that was measured often enough inside the window, that is known for at least half of
-it, of which every entry could be read, and of a container that is still the same one.
+A growth is recorded only of a size that was measured often enough inside the window, of which every entry could be
+read, and whose numbers can be compared over the whole of it: those of the same object, measured in the same way.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ class Object:
     """A kind of object with sizes. `adds_up` says whether their sum counts nothing twice."""
 
     size: Family
+    lineage: Family
     measured: Family | None = None
     unreadable: Family | None = None
-    created: Family | None = None
     adds_up: bool = True
 
     @property
@@ -53,10 +53,10 @@ class Object:
         return Recorded(self.size, ("job",), "sum")
 
 
-VOLUMES = Object(c.VOLUME_ALLOCATED, c.VOLUME_MEASURED, c.VOLUME_UNREADABLE)
-LAYERS = Object(c.LAYER_ALLOCATED, c.LAYER_MEASURED, c.LAYER_UNREADABLE, c.CONTAINER_CREATED)
-LOGS = Object(c.LOG_BYTES, created=c.CONTAINER_CREATED)
-BINDS = Object(c.BIND_ALLOCATED, c.BIND_MEASURED, c.BIND_UNREADABLE, adds_up=False)
+VOLUMES = Object(c.VOLUME_ALLOCATED, c.VOLUME_LINEAGE, c.VOLUME_MEASURED, c.VOLUME_UNREADABLE)
+LAYERS = Object(c.LAYER_ALLOCATED, c.LAYER_LINEAGE, c.LAYER_MEASURED, c.LAYER_UNREADABLE)
+LOGS = Object(c.LOG_BYTES, c.LOG_LINEAGE)
+BINDS = Object(c.BIND_ALLOCATED, c.BIND_LINEAGE, c.BIND_MEASURED, c.BIND_UNREADABLE, adds_up=False)
 OBJECTS = (VOLUMES, LAYERS, LOGS, BINDS)
 
 WINDOWS = ("1h", "24h")
@@ -80,17 +80,19 @@ def growth_expression(scope: Scope, kind: Object, window: Duration, measurements
     """Bytes per second, only where the window holds enough to tell."""
     # A size that changed so often was measured at least that often: the best there is for what has no timestamp.
     evidence = kind.measured or kind.size
-    known = f"{scope(kind.size, window=window * 0.125)} offset {window * 0.5}"
     lines = [
         f"deriv({scope(kind.size, window=window)})",
         f"and (changes({scope(evidence, window=window)}) >= {measurements})",
-        f"and present_over_time({known})",
+        f"and {comparable(scope, kind, window)}",
     ]
-    if kind.created:
-        lines.append(f"and (changes({scope(kind.created, window=window)}) == 0)")
     if kind.unreadable:
         lines.append(f"unless (max_over_time({scope(kind.unreadable, window=window)}) > 0)")
     return "\n".join(lines)
+
+
+def comparable(scope: Scope, kind: Object, window: Duration) -> str:
+    """Whether all sizes of a window are those of one object, measured in one way."""
+    return f"(time() - {scope(kind.lineage)} >= {window.seconds:g})"
 
 
 def sizes(settings: Settings, scope: Scope) -> Iterator[Recording]:

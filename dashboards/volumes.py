@@ -113,15 +113,16 @@ def _filesystem() -> Row:
     own = (SELECTED(c.VOLUME_FILESYSTEM_AVAIL, volume=_CHOSEN), SELECTED(c.VOLUME_FILESYSTEM_SIZE, volume=_CHOSEN))
     quota = (SELECTED(c.VOLUME_ALLOCATED, volume=_CHOSEN), SELECTED(c.VOLUME_LIMIT, volume=_CHOSEN))
     place = ("instance", "mountpoint")
+    here = f"on (job, instance, mountpoint) {SELECTED(c.VOLUME_FILESYSTEM_INFO, volume=_CHOSEN)}"
     return Row(
         "When is the filesystem full?",
         [
-            timeseries("Filesystem use", "Share of the filesystem under the data root that is used.", "percentunit",
-                       Query(by("max", place, USED), "{{instance}} {{mountpoint}}"), steps=FULL, maximum=1,
-                       per_object=True),
+            timeseries("Filesystem use", "Share that is used of each filesystem with a chosen volume.", "percentunit",
+                       Query(by("max", place, f"({USED}) and {here}"), "{{instance}} {{mountpoint}}"),
+                       steps=FULL, maximum=1, per_object=True),
             stat("Full in", "Time until the filesystem is full, going on as in the last six hours.", "s",
-                 Query(by("min", place, FULL_IN), "{{instance}} {{mountpoint}}"), steps=SOON, none="not filling",
-                 named=True),
+                 Query(by("min", place, f"({FULL_IN}) and {here}"), "{{instance}} {{mountpoint}}"), steps=SOON,
+                 none="not filling", named=True),
             timeseries("Own filesystem or quota",
                        "Share that a chosen volume uses of its quota, or of the filesystem that it has of its own.",
                        "percentunit",
