@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from docker_storage_exporter.doctor.finding import LOST, ROOT_FILESYSTEM, SIZES, Finding, Group, State
 from docker_storage_exporter.doctor.scene import Scene
 from docker_storage_exporter.model import Kind
+from docker_storage_exporter.storage import drivers
 
 _RIGHTS = "run as root or with CAP_DAC_READ_SEARCH"
 _PARTS: tuple[tuple[str, tuple[Group, ...]], ...] = (
     ("containers", (LOST[Kind.LOG],)),
     ("volumes", (LOST[Kind.VOLUME],)),
-    ("overlay2", (LOST[Kind.LAYER],)),
+    *((driver.folder, (LOST[Kind.LAYER],)) for driver in drivers()),
 )
 _CONTAINERD_ROOTS = ("{root}/containerd/daemon", "/var/lib/containerd")
 

@@ -22,7 +22,7 @@ from docker_storage_exporter.errors import (
 )
 from docker_storage_exporter.hostfs import Host, reason_for
 from docker_storage_exporter.inventory.client import EngineClient
-from docker_storage_exporter.inventory.disk import check_data_root, layer_of, read_disk, read_volumes
+from docker_storage_exporter.inventory.disk import check_data_root, folders_in, layer_of, read_disk, read_volumes
 from docker_storage_exporter.inventory.documents import container_from_inspect, engine_from_info, volume_from_api
 from docker_storage_exporter.inventory.engine import Change, Listing
 from docker_storage_exporter.inventory.events import EventListener
@@ -308,8 +308,9 @@ class CurrentInventory:
         path = self._host.view(last.root)
         if not os.path.isdir(f"{path}/containers"):
             return last
+        containers, volumes = folders_in(f"{path}/containers"), folders_in(f"{path}/volumes")
         return dataclasses.replace(
             last,
-            containers=tuple(c for c in last.containers if os.path.isdir(f"{path}/containers/{c.id}")),
-            volumes=tuple(v for v in last.volumes if v.driver != "local" or os.path.isdir(f"{path}/volumes/{v.name}")),
+            containers=tuple(container for container in last.containers if container.id in containers),
+            volumes=tuple(volume for volume in last.volumes if volume.driver != "local" or volume.name in volumes),
         )

@@ -64,7 +64,7 @@ def read_disk(path: str, engine: Engine | None, data_root: str, at: float) -> In
 def read_containers(path: str) -> Iterator[Container]:
     """The containers of a data root, in the order of their ids."""
     folder = f"{path}/containers"
-    for name in sorted(_names(folder)):
+    for name in sorted(folders_in(folder)):
         if not _CONTAINER_ID.fullmatch(name):
             continue
         config, host = _document(f"{folder}/{name}/config.v2.json"), _document(f"{folder}/{name}/hostconfig.json")
@@ -78,10 +78,11 @@ def read_containers(path: str) -> Iterator[Container]:
 
 def read_volumes(path: str, data_root: str) -> Iterator[Volume]:
     """The volumes of the local driver. A folder without `_data` and `opts.json` is none, as for the daemon."""
-    for name in sorted(_names(f"{path}/volumes")):
+    for name in sorted(folders_in(f"{path}/volumes")):
         folder = f"{path}/volumes/{name}"
         options = _document(f"{folder}/opts.json")
-        if options or os.path.isdir(f"{folder}/_data"):
+        # What is mounted on _data may never answer: its name in the folder does, the directory itself is not asked.
+        if options or "_data" in folders_in(folder):
             mountpoint = f"{data_root}/volumes/{name}/_data"
             try:
                 yield volume_from_disk(name, mountpoint, options)
@@ -113,17 +114,21 @@ def engine_id(path: str) -> str:
 def _engine(path: str, data_root: str, containers: tuple[Container, ...]) -> Engine:
     """What the disk tells of an engine: the driver most containers use, else the one that keeps images."""
     drivers = Counter(container.driver for container in containers if container.driver)
-    drivers.update(name for name in _names(f"{path}/image") if os.path.isdir(f"{path}/image/{name}/layerdb"))
+    drivers.update(name for name in folders_in(f"{path}/image") if os.path.isdir(f"{path}/image/{name}/layerdb"))
     driver = drivers.most_common(1)[0][0] if drivers else ""
     return Engine(id=engine_id(path), storage_driver=driver, data_root=data_root)
 
 
-def _names(folder: str) -> list[str]:
+def folders_in(path: str) -> frozenset[str]:
+    """The names of the directories in a directory, none where there is no such directory. Raises OSError.
+
+    The directory alone is read, so that nothing mounted on one of them has to answer.
+    """
     try:
-        with os.scandir(folder) as entries:
-            return [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+        with os.scandir(path) as entries:
+            return frozenset(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
     except (FileNotFoundError, NotADirectoryError):
-        return []
+        return frozenset()
 
 
 def _document(path: str) -> dict[str, Any]:

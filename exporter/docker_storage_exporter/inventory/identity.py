@@ -9,7 +9,7 @@ from collections.abc import Collection
 from enum import Enum
 
 from docker_storage_exporter.hostfs import Host
-from docker_storage_exporter.inventory.disk import engine_id
+from docker_storage_exporter.inventory.disk import engine_id, folders_in
 from docker_storage_exporter.model import Engine
 
 _CREDENTIALS = struct.Struct("iII")  # struct ucred of SO_PEERCRED: pid, uid, gid
@@ -34,7 +34,7 @@ def same_host(
     without a single container and volume has nothing that could be mistaken.
     """
     path = host.view(root)
-    if any(os.path.isdir(f"{path}/containers/{container}") for container in containers):
+    if not folders_in(f"{path}/containers").isdisjoint(containers):
         return Proof.CONTAINER
     if engine.id and engine_id(path) == engine.id:
         return Proof.ID

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 
 from docker_storage_exporter.layout import Plan, container_key, volume_key
 from docker_storage_exporter.model import Container, Inventory, Kind, Mount, ObjectKey, Place, Volume, printable
+from docker_storage_exporter.storage import drivers
 
 _SHORTEST_ID = 4
+_LAYERS = "image layers, or layers of the build cache"
 _ENGINES_OWN = {
-    "overlay2": "image layers, or layers of the build cache",
+    **{driver.folder.partition("/")[0]: _LAYERS for driver in drivers()},
     "image": "the engine's index of images and layers",
     "buildkit": "the build cache's index",
     "containerd": "the image store of containerd",

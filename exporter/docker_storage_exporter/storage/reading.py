@@ -12,9 +12,13 @@ from docker_storage_exporter.storage.facts import StoreFacts
 
 
 class Driver(Protocol):
-    """One storage driver or image store. `name` is the engine's word for it, `image_store` where it keeps images."""
+    """One storage driver or image store. `name` is the engine's word for it, `image_store` where it keeps images.
+
+    `folder` is where its layers lie below the data root.
+    """
 
     name: str
+    folder: str
     image_store: str
 
     def read(self, roots: Sequence[StorageRoot], host: Host, previous: StoreFacts | None) -> StoreFacts | None:
