@@ -162,9 +162,9 @@ class Exporter:
 
     def stop(self) -> None:
         """End all of it within two seconds, whatever hangs: a new instance can listen and finds what was measured."""
+        self.scheduler.stop()  # first: whoever takes over the address finds the state file written
         self.server.shutdown()
         self.server.close()
-        self.scheduler.stop()
 
     def _apply(self, settings: Settings) -> None:
         set_up_log(settings.log_level, settings.log_format)

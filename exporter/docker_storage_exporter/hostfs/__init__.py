@@ -8,7 +8,7 @@ from docker_storage_exporter.hostfs.host import Host, HostPath
 from docker_storage_exporter.hostfs.identity import identity_of
 from docker_storage_exporter.hostfs.kernel import Kernel, read_kernel
 from docker_storage_exporter.hostfs.links import LinkedOutside, linked_outside
-from docker_storage_exporter.hostfs.mounts import MountEntry, MountTable
+from docker_storage_exporter.hostfs.mounts import FilesystemNames, MountEntry, MountTable
 from docker_storage_exporter.hostfs.openfiles import OpenFile, Seen, namespace_of, open_files
 from docker_storage_exporter.hostfs.process import TmpfsUsage, enter, read_tmpfs
 from docker_storage_exporter.hostfs.reasons import reason_for
@@ -20,6 +20,7 @@ __all__ = [
     "Confinement",
     "Fence",
     "Filesystem",
+    "FilesystemNames",
     "FilesystemProbe",
     "FilesystemProbes",
     "Host",

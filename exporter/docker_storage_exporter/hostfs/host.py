@@ -61,14 +61,6 @@ class Host:
         """What a canonical host path is, whatever mount it is seen through; None where nothing is known to cover it."""
         return mounts.location(self.view(path))
 
-    def mountpoint(self, path: str, mounts: MountTable) -> str:
-        """Where the filesystem of a host path is mounted, as the host spells it: one answer for each filesystem.
-
-        Empty where nothing is known to cover the path.
-        """
-        entry = mounts.filesystem(self.view(path))
-        return "" if entry is None else entry.mountpoint_below(self.rootfs)
-
     def resolve(self, path: str, mounts: MountTable, touch: Callable[[str], None] | None = None) -> HostPath:
         """Follow the links in a host path, inside `rootfs` and without touching anything remote.
 

@@ -65,11 +65,10 @@ class MountTable:
     def __init__(self, entries: Iterable[MountEntry]) -> None:
         self._by_path = {entry.mountpoint: entry for entry in entries}
         self._paths = sorted(self._by_path)
-        self._whole: dict[tuple[int, int], MountEntry] = {}
-        for entry in self._by_path.values():
-            known = self._whole.get(entry.device)
-            if known is None or _shows_less(known) > _shows_less(entry):
-                self._whole[entry.device] = entry
+        # Of several mounts of a whole filesystem the one with the shortest path.
+        whole = [entry for entry in self._by_path.values() if entry.root == "/"]
+        whole.sort(key=lambda entry: (len(entry.mountpoint), entry.mountpoint), reverse=True)
+        self._whole = {entry.device: entry for entry in whole}
 
     @classmethod
     def parse(cls, text: bytes) -> MountTable:
@@ -89,9 +88,9 @@ class MountTable:
             path = os.path.dirname(path)
 
     def filesystem(self, path: str) -> MountEntry | None:
-        """Of all mounts of the filesystem that a path is on, the one that shows the most of it: always the same one."""
+        """A mount of the whole filesystem that a path is on; where there is none, as in a container, the path's own."""
         covering = self.covering(path)
-        return None if covering is None else self._whole[covering.device]
+        return None if covering is None else self._whole.get(covering.device, covering)
 
     def location(self, path: str) -> Location | None:
         """The filesystem that a path is on, and the path inside of it."""
@@ -130,8 +129,21 @@ class MountTable:
         return found
 
 
-def _shows_less(entry: MountEntry) -> tuple[int, int, str]:
-    return len([part for part in entry.root.split("/") if part]), len(entry.mountpoint), entry.mountpoint
+class FilesystemNames:
+    """Names each filesystem by one mount point, as the host spells it: of a whole mount, else of who is asked first.
+
+    `rootfs` is the prefix of this process's mount points.
+    """
+
+    def __init__(self, mounts: MountTable, rootfs: str = "") -> None:
+        self._mounts = mounts
+        self._rootfs = rootfs
+        self._names: dict[tuple[int, int], str] = {}
+
+    def of(self, path: str) -> str:
+        """The name of the filesystem that a host path is on; empty where nothing is known to cover it."""
+        entry = self._mounts.filesystem(self._rootfs + path)
+        return "" if entry is None else self._names.setdefault(entry.device, entry.mountpoint_below(self._rootfs))
 
 
 class MountWatch:

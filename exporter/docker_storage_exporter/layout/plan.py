@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from docker_storage_exporter.hostfs import FilesystemNames
 from docker_storage_exporter.layout.subject import Item, Scene, Subject
 from docker_storage_exporter.layout.subjects import KINDS, SUBJECTS
 from docker_storage_exporter.model import Kind, ObjectKey, Place, Skip, Source
@@ -72,10 +73,13 @@ _EVERYTHING = Rules()
 
 def plan_of(scene: Scene, rules: Rules = _EVERYTHING) -> Plan:
     """Find the place of every object."""
-    return Plan({subject.kind: tuple(_allowed(subject, scene, rules)) for subject in SUBJECTS})
+    names = FilesystemNames(scene.mounts, scene.rootfs)
+    for root in scene.inventory.roots:  # who is asked about first names a filesystem
+        names.of(root.path)
+    return Plan({subject.kind: tuple(_allowed(subject, scene, rules, names)) for subject in SUBJECTS})
 
 
-def _allowed(subject: Subject, scene: Scene, rules: Rules) -> Iterator[Item]:
+def _allowed(subject: Subject, scene: Scene, rules: Rules, names: FilesystemNames) -> Iterator[Item]:
     """The objects of a kind, with what holds for all: kinds switched off, unwanted names, a disk that is refused."""
     is_on = subject.kind in rules.kinds
     if not is_on and not subject.always:
@@ -90,15 +94,13 @@ def _allowed(subject: Subject, scene: Scene, rules: Rules) -> Iterator[Item]:
         elif refused is not None and item.place.skip is None:
             yield replace(item, place=Place(unmeasured=refused))
         else:
-            yield replace(item, place=_located(item.place, scene))
+            yield replace(item, place=_located(item.place, scene, names))
 
 
-def _located(place: Place, scene: Scene) -> Place:
+def _located(place: Place, scene: Scene, names: FilesystemNames) -> Place:
     """The place with the filesystem that it is on."""
     source = place.source
     if source is None or not source.on_host:
         return place
-    view = scene.rootfs + source.path
-    filesystem = scene.mounts.filesystem(view) if source.shares_filesystem else None
-    mountpoint = filesystem.mountpoint_below(scene.rootfs) if filesystem is not None else ""
-    return replace(place, location=scene.mounts.location(view), mountpoint=mountpoint)
+    mountpoint = names.of(source.path) if source.shares_filesystem else ""
+    return replace(place, location=scene.mounts.location(scene.rootfs + source.path), mountpoint=mountpoint)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from docker_storage_exporter.errors import AccessError, ExporterError
-from docker_storage_exporter.hostfs import BindUser, Host, reason_for
+from docker_storage_exporter.hostfs import BindUser, FilesystemNames, Host, HostPath, reason_for
 from docker_storage_exporter.inventory import Engine, Listing
 from docker_storage_exporter.layout import Plan, Rules, Scene, plan_of
 from docker_storage_exporter.model import RUNNING_STATES, Inventory, Kind, Source, Unmeasured
@@ -40,14 +40,17 @@ class Locator:
         self._host = host
         self._crew = crew
         self._facts: dict[str, StoreFacts] = {}
+        self._found: dict[str, HostPath] = {}
 
     def locate(self, inventory: Inventory, rules: Rules) -> Listed:
         """The plan for an inventory."""
         mounts = self._host.mounts()
-        roots = tuple(replace(r, mountpoint=self._host.mountpoint(r.path, mounts)) for r in inventory.roots)
+        names = FilesystemNames(mounts, self._host.rootfs)
+        roots = tuple(replace(root, mountpoint=names.of(root.path)) for root in inventory.roots)
         inventory = replace(inventory, roots=roots)
         stores = self._stores(inventory)
-        found = look_at(self._host, mounts, bind_users(inventory), self._crew)
+        found = look_at(self._host, mounts, bind_users(inventory), self._crew, self._found)
+        self._found = {path: here for path, here in found.items() if here.error is None}
         plan = plan_of(Scene(inventory, mounts, found, stores, self._host.rootfs), rules)
         return Listed(inventory, plan, plan.sources())
 

@@ -12,8 +12,18 @@ from docker_storage_exporter.schedule.crew import Crew
 from docker_storage_exporter.schedule.jobs import Device, Job, OverdueError, Work
 
 
-def look_at(host: Host, mounts: MountTable, users: Mapping[str, Iterable[BindUser]], crew: Crew) -> dict[str, HostPath]:
-    """What stands at each path, see hostfs.examine. A path that does not answer in time has ETIMEDOUT for an error."""
+def look_at(
+    host: Host,
+    mounts: MountTable,
+    users: Mapping[str, Iterable[BindUser]],
+    crew: Crew,
+    known: Mapping[str, HostPath],
+) -> dict[str, HostPath]:
+    """What stands at each path, see hostfs.examine.
+
+    For a path that does not answer in time it is what is `known` of it from before; without that, the error is
+    ETIMEDOUT.
+    """
     found: dict[str, HostPath] = {}
     waiting = [path for path in users if crew.may_touch(partial(host.device, path))]
     while waiting:
@@ -27,8 +37,9 @@ def look_at(host: Host, mounts: MountTable, users: Mapping[str, Iterable[BindUse
         else:
             found |= look.found
             break
-    unanswered = {path: HostPath(path, error=_timed_out(path)) for path in users if path not in found}
-    return examine(host, mounts, users, found | unanswered)
+    silent = [path for path in users if path not in found]
+    found |= {path: known.get(path) or HostPath(path, error=_timed_out(path)) for path in silent}
+    return examine(host, mounts, users, found)
 
 
 class _Look:
