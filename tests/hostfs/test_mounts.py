@@ -6,8 +6,9 @@ import subprocess
 import pytest
 from conftest import need
 
-from docker_storage_exporter.hostfs import MountEntry, MountTable
+from docker_storage_exporter.hostfs import FilesystemNames, MountEntry, MountTable
 from docker_storage_exporter.hostfs.mounts import MountWatch
+from docker_storage_exporter.model import Location
 
 TEXT = rb"""21 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
 22 21 0:5 / /proc rw - proc proc rw
@@ -108,3 +109,51 @@ def test_the_watch_reads_again_when_something_is_mounted(tmp_path):
     finally:
         subprocess.run(["umount", tmp_path], check=True)
     assert watch.current().at(str(tmp_path)) is None
+
+
+TWO_DISKS = MountTable([
+    MountEntry("/", "overlay", (0, 40)),
+    MountEntry("/host", "ext4", (8, 1)),
+    MountEntry("/host/var", "xfs", (8, 2)),
+    MountEntry("/host/backup", "xfs", (8, 2), root="/lib"),
+])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("path", "location"),
+    [
+        ("/host", Location((8, 1), "/")),
+        ("/host/etc/passwd", Location((8, 1), "/etc/passwd")),
+        ("/host/var/lib/docker", Location((8, 2), "/lib/docker")),
+        ("/host/backup/docker", Location((8, 2), "/lib/docker")),
+        ("/host/backup", Location((8, 2), "/lib")),
+    ],
+)
+def test_a_path_is_a_place_in_a_filesystem_whatever_mount_it_is_seen_through(path, location):
+    assert TWO_DISKS.location(path) == location
+
+
+def test_where_nothing_is_mounted_a_path_is_nowhere():
+    assert MountTable([]).location("/x") is None
+    assert MountTable([]).filesystem("/x") is None
+    assert FilesystemNames(MountTable([])).of("/x") == ""
+
+
+def test_a_filesystem_is_named_by_its_whole_mount_as_the_host_spells_it():
+    names = FilesystemNames(TWO_DISKS, "/host")
+
+    assert [names.of(path) for path in ("/backup/docker", "/var/lib", "/etc", "/")] == ["/var", "/var", "/", "/"]
+
+
+def test_without_a_whole_mount_whoever_is_asked_first_names_a_filesystem():
+    """In a container every mount shows a part: that of the data root, and files such as /etc/hosts."""
+    table = MountTable([
+        MountEntry("/etc/hosts", "ext4", (8, 1), root="/hosts"),
+        MountEntry("/srv", "ext4", (8, 1), root="/srv"),
+        MountEntry("/var/lib/docker", "ext4", (8, 1), root="/var/lib/docker"),
+    ])  # fmt: skip
+    names = FilesystemNames(table)
+
+    assert [names.of(path) for path in ("/var/lib/docker/volumes", "/srv/site", "/etc/hosts")] == [
+        "/var/lib/docker"
+    ] * 3

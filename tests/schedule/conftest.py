@@ -73,7 +73,7 @@ def scheduler(world):
 
 
 def measure_all(scheduler, lane=Lane.SMALL):
-    while scheduler.measure_next(lane) == 0:
+    while scheduler.lanes.measure_next(lane) == 0:
         pass
 
 

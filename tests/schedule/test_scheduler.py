@@ -6,11 +6,12 @@ import pytest
 
 from docker_storage_exporter.inventory import Change
 from docker_storage_exporter.layout import KINDS
-from docker_storage_exporter.measure import Outcome
+from docker_storage_exporter.measure import Outcome, Walk
 from docker_storage_exporter.model import Container as ModelContainer
-from docker_storage_exporter.model import Inventory, Kind, Mount, Unmeasured, Volume
-from docker_storage_exporter.schedule import Work
+from docker_storage_exporter.model import Identity, Inventory, Kind, LogSettings, Mount, Unmeasured, Volume
+from docker_storage_exporter.schedule import Job, Work
 from docker_storage_exporter.schedule.agenda import LARGE_ENTRIES, Lane
+from docker_storage_exporter.schedule.jobs import StoppedError
 from docker_storage_exporter.settings import from_texts
 from schedule.conftest import ROOTS, measure_all, path
 
@@ -91,17 +92,17 @@ def test_nothing_is_measured_while_the_budget_is_in_debt(world, scheduler):
     world.cost = 3.0
     scheduler.renew()
 
-    assert scheduler.measure_next(Lane.SMALL) == 0
-    assert scheduler.measure_next(Lane.SMALL) == pytest.approx(20, abs=0.5)
+    assert scheduler.lanes.measure_next(Lane.SMALL) == 0
+    assert scheduler.lanes.measure_next(Lane.SMALL) == pytest.approx(20, abs=0.5)
     assert len(world.measured) == 1
     world.now += 21
-    assert scheduler.measure_next(Lane.SMALL) == 0
+    assert scheduler.lanes.measure_next(Lane.SMALL) == 0
     assert len(world.measured) == 2
 
 
 def test_a_walk_is_given_what_is_saved_up_and_then_its_lanes_share_of_the_duty(world, scheduler):
     seen = []
-    scheduler._measure = lambda source, host, control: seen.append(control) or world.measure(source, host, control)
+    scheduler.lanes.measure = lambda source, host, control: seen.append(control) or world.measure(source, host, control)
     world.list_volumes("a")
     scheduler.renew()
     measure_all(scheduler)
@@ -280,7 +281,7 @@ def test_stopping_ends_running_walks(world, scheduler, tmp_path):
             control.sleep(0.01)
         return Outcome(None, 0.0)
 
-    scheduler._measure = endless
+    scheduler.lanes.measure = endless
     world.list_volumes("a")
     scheduler.start()
     assert inside.wait(10)
@@ -326,3 +327,184 @@ def test_a_failure_that_lasts_is_logged_once(world, scheduler, caplog):
         f"cannot measure {path('a')}: [Errno 5] broken",
         f"cannot measure {path('a')}: [Errno 13] no",
     ]
+
+
+@pytest.mark.parametrize("error", [MemoryError(), ZeroDivisionError(), RecursionError()])
+def test_whatever_a_measurement_raises_it_ends_in_the_ledger_and_the_lane_goes_on(world, scheduler, error, caplog):
+    world.list_volumes("a", "b")
+    world.sizes[path("a")] = error
+    scheduler.renew()
+    measure_all(scheduler)
+    scheduler.publish_due()
+
+    assert world.size_of("b") is not None
+    assert world.published[-1].unmeasured == {(Kind.VOLUME, Unmeasured.INTERNAL): 1}
+    assert scheduler.tally.failures == {(Kind.VOLUME, Unmeasured.INTERNAL): 1}
+    assert f"cannot measure {path('a')}" in caplog.text
+    world.sizes[path("a")] = 3
+    world.now += 300
+    measure_all(scheduler)
+    world.now += 10
+    scheduler.publish_due()
+    assert world.size_of("a").size.allocated == 3
+
+
+def test_an_event_during_a_listing_has_it_listed_again(world, scheduler):
+    world.assemble = lambda: (scheduler.hint(Change()), world.listed)[1]
+
+    scheduler.renew()
+
+    assert scheduler._hint.is_set()
+
+
+def test_a_measurement_that_ends_after_its_object_left_the_list_is_counted_and_not_kept(world, scheduler):
+    user = ModelContainer("e" * 64, "c", driver="overlay2", layer="l", state="exited")
+    world.listed = Inventory(world.listed.engine, (Volume("a"),), (user,), roots=ROOTS)
+    scheduler.renew()
+
+    def vanish(source, host, control):
+        world.listed = Inventory(world.listed.engine, roots=ROOTS)
+        scheduler.renew()
+        if source.path == path("a"):
+            raise FileNotFoundError(2, "gone")
+        return world.measure(source, host, control)
+
+    scheduler.lanes.measure = vanish
+    measure_all(scheduler)
+
+    assert scheduler.ledger.known().failures == scheduler.ledger.known().measurements == {}
+    assert scheduler.tally.failures == {(Kind.VOLUME, Unmeasured.VANISHED): 1}
+
+
+def test_a_failure_counts_for_the_kind_that_its_object_had_when_it_began(world, scheduler):
+    user = ModelContainer("e" * 64, "c", driver="overlay2", layer="l", state="exited")
+    world.listed = Inventory(world.listed.engine, (), (user,), roots=ROOTS)
+    scheduler.renew()
+
+    def vanish(source, host, control):
+        world.listed = Inventory(world.listed.engine, roots=ROOTS)
+        scheduler.renew()
+        raise FileNotFoundError(2, "gone")
+
+    scheduler.lanes.measure = vanish
+    measure_all(scheduler)
+
+    assert scheduler.tally.failures == {(Kind.LAYER, Unmeasured.VANISHED): 1}
+
+
+def test_another_directory_of_the_same_path_begins_another_lineage(world, scheduler):
+    world.list_volumes("a")
+    scheduler.renew()
+    measure_all(scheduler)
+    first = scheduler.ledger.known().measurements[Walk((path("a"),))].lineage
+    world.now += 300
+    measure_all(scheduler)
+    same = scheduler.ledger.known().measurements[Walk((path("a"),))].lineage
+    world.identities[path("a")] = Identity(1, 2)
+    world.now += 300
+    measure_all(scheduler)
+    other = scheduler.ledger.known().measurements[Walk((path("a"),))].lineage
+
+    assert same == first
+    assert (first.start, other.start) == (1000.0, 1600.0)
+
+
+def test_a_destroyed_volume_s_number_does_not_outlive_it_and_a_new_one_is_measured_at_once(world, scheduler):
+    world.list_volumes("a", "b")
+    scheduler.renew()
+    measure_all(scheduler)
+    world.measured.clear()
+    world.now += 10
+    scheduler.hint(Change(destroyed=("volume", "a")))
+    scheduler.publish_due()
+
+    assert world.size_of("a") is None
+    assert world.size_of("b") is not None
+    measure_all(scheduler)
+    assert world.measured == [path("a")]
+    assert scheduler.ledger.known().measurements[Walk((path("a"),))].lineage.start == world.now
+
+
+def test_a_destroyed_container_s_layer_and_log_end_their_lineages(world, scheduler):
+    user = ModelContainer("e" * 64, "c", driver="overlay2", layer="l", log=LogSettings("json-file"))
+    world.listed = Inventory(world.listed.engine, (Volume("a"),), (user,), roots=ROOTS)
+    scheduler.renew()
+    measure_all(scheduler)
+
+    scheduler.hint(Change(destroyed=("container", user.id)))
+
+    assert [source.path for source in scheduler.ledger.known().measurements] == [path("a")]
+
+
+class Hanging:
+    """A measurement of one path that hangs until it is let go."""
+
+    def __init__(self, world, hanging):
+        self.released, self.inside = threading.Event(), threading.Event()
+        self._world, self._hanging = world, hanging
+
+    def __call__(self, source, host, control):
+        if source.path == self._hanging and not self.released.is_set():
+            self.inside.set()
+            self.released.wait(30)
+        return self._world.measure(source, host, control)
+
+
+@pytest.fixture
+def hanging(world, scheduler):
+    """Volume a hangs; what the lane's thread is doing there."""
+    world.list_volumes("a", "b")
+    scheduler.renew()
+    scheduler.lanes.measure = hanging = Hanging(world, path("a"))
+    scheduler._begin_lane(Lane.SMALL)
+    assert hanging.inside.wait(10)
+    yield hanging
+    hanging.released.set()
+    scheduler._stopping.set()
+
+
+def wait_for(condition):
+    for _ in range(1000):
+        if condition():
+            return
+        threading.Event().wait(0.01)
+    raise AssertionError
+
+
+def test_a_measurement_that_hangs_is_given_up_and_another_thread_does_the_rest(world, scheduler, hanging):
+    world.now += 30
+    scheduler.crew.look_after()
+
+    wait_for(lambda: path("b") in world.measured)
+    assert scheduler.tally.failures == {(Kind.VOLUME, Unmeasured.STUCK): 1}
+    assert scheduler.ledger.known().failures == {Walk((path("a"),)): Unmeasured.STUCK}
+    assert scheduler.crew.abandoned == 1
+
+
+def test_it_is_tried_again_at_growing_intervals_and_at_once_when_it_ended_after_all(world, scheduler, hanging):
+    world.now += 30
+    scheduler.crew.look_after()
+    wait_for(lambda: path("b") in world.measured)
+    assert scheduler.lanes.agenda.next_due(Lane.SMALL) == world.now + 300
+
+    hanging.released.set()
+    wait_for(lambda: path("a") in world.measured)
+    wait_for(lambda: scheduler.crew.abandoned == 0)
+    wait_for(lambda: Walk((path("a"),)) in scheduler.ledger.known().measurements)
+    assert scheduler.ledger.known().failures == {}
+
+
+def test_what_was_taken_from_the_budget_for_it_is_given_back(world, scheduler, hanging):
+    world.now += 30
+    scheduler.crew.look_after()
+    wait_for(lambda: path("b") in world.measured)
+
+    assert scheduler.budget.wait_seconds() == 0
+
+
+def test_stopping_does_not_wait_for_what_hangs(world, scheduler, hanging):
+    scheduler.stop()
+
+    assert not hanging.released.is_set()
+    with pytest.raises(StoppedError):
+        scheduler.crew.do(Job(Work.LOOK, "look"), lambda: None)

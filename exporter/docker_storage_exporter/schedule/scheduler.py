@@ -8,27 +8,26 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
 import psutil
 
 from docker_storage_exporter.errors import ExporterError
-from docker_storage_exporter.hostfs import Host, reason_for
+from docker_storage_exporter.hostfs import Host
 from docker_storage_exporter.inventory import Change, Engine
 from docker_storage_exporter.layout import KINDS, rules_of
-from docker_storage_exporter.measure import Outcome, device_of, measure
-from docker_storage_exporter.model import Inventory, Kind, Measurement, ObjectKey, Snapshot, Source, Unmeasured
-from docker_storage_exporter.schedule.agenda import LARGE_ENTRIES, Agenda, Lane
+from docker_storage_exporter.measure import measure
+from docker_storage_exporter.model import Inventory, Measurement, ObjectKey, Snapshot, Source, Unmeasured
+from docker_storage_exporter.schedule.agenda import Lane
 from docker_storage_exporter.schedule.budget import Budget
 from docker_storage_exporter.schedule.crew import Crew
 from docker_storage_exporter.schedule.jobs import Job, LeftBehindError, OverdueError, StoppedError, Work
+from docker_storage_exporter.schedule.lanes import Hearers, Lanes, Measure
 from docker_storage_exporter.schedule.ledger import Ledger
 from docker_storage_exporter.schedule.listing import Listed, Lister
 from docker_storage_exporter.schedule.tally import Tally
 from docker_storage_exporter.settings import Settings
-from docker_storage_exporter.sizer import Control
 from docker_storage_exporter.survey import assemble
 
 _log = logging.getLogger(__name__)
@@ -37,8 +36,6 @@ _FIRST_PAUSE_SECONDS = 1.0  # and twice as long each time: at the start somebody
 _EVENT_PAUSE_SECONDS = 2.0  # events come in bursts: one list for all of them
 _STOP_SECONDS = 0.5  # what is measured has so long to end, and then the state file has as long to be written
 _INTERNAL = "this is a defect in docker-storage-exporter; measuring goes on"
-
-Measure = Callable[[Source, Host, Control], Outcome]
 
 
 class Memory(Protocol):
@@ -51,26 +48,11 @@ class Memory(Protocol):
         """Keep these instead; whether that went well."""
 
 
-@dataclass(eq=False, slots=True)
-class _Attempt:
-    """One source being measured in a lane, with the CPU seconds that were taken from the budget for it."""
-
-    source: Source
-    kind: Kind
-    lane: Lane
-    reserved: float
-    control: Control
-
-    @property
-    def is_large(self) -> bool:
-        return self.lane is Lane.LARGE
-
-
 class Scheduler:
     """Owns the ledger, the budget, the crew and the threads.
 
     `publish` is called with each new snapshot, from one thread at a time. The methods without a loop (`renew`,
-    `measure_next`, `publish_due`, `save_due`) are the whole of the work; `start` only calls them again and again.
+    `lanes.measure_next`, `publish_due`, `save_due`) are the whole of the work; `start` only calls them again and again.
     """
 
     def __init__(
@@ -89,14 +71,17 @@ class Scheduler:
         self.budget = budget or Budget(settings.scan_duty, clock)
         self.ledger = Ledger()
         self.crew = Crew(settings.scan_timeout, clock, self._pay, self._answered)
+        self._changed = threading.Event()
+        self._hint = threading.Event()
+        self._stopping = threading.Event()
         self._settings = settings
         self._engine = engine
-        self._host = host
         self._publish = publish
-        self._measure = measure
         self._clock = clock
         self._rules = rules_of(settings)
-        self._agenda = Agenda(settings.scan_interval)
+        hearers = Hearers(self._changed.set, self._inspect_again, self._begin_lane)
+        interval = settings.scan_interval
+        self.lanes = Lanes(host, self.crew, self.ledger, self.budget, self.tally, measure, hearers, interval, clock)
         self._lister = Lister(engine, host, self.crew, self._hear_late)
         self._listed: Listed | None = None
         self._snapshot: Snapshot | None = None
@@ -106,10 +91,6 @@ class Scheduler:
         self._saved_at = clock()
         self._published_at = float("-inf")
         self._pause = 0.0
-        self._changed = threading.Event()
-        self._hint = threading.Event()
-        self._stopping = threading.Event()
-        self._controls: set[Control] = set()
         self._threads: list[threading.Thread] = []
 
     def renew(self) -> None:
@@ -120,29 +101,11 @@ class Scheduler:
         previous, self._listed = self._listed, listed
         self.ledger.keep(listed.sources)
         ages = self._recall(listed)
-        self._agenda.replace(listed.sources, self._clock(), ages)
+        self.lanes.replace(listed.sources, ages)
         self._pay(Work.LISTING, time.thread_time() - cpu)
         self.tally.listed(listed.inventory.at, self._clock() - started)
         if previous is None or _says_something_else(previous, listed):
             self._changed.set()
-
-    def measure_next(self, lane: Lane) -> float:
-        """Measure the source of a lane that has been due longest, if any; seconds to wait before the next call.
-
-        Raises LeftBehindError when that was given up meanwhile: another thread then does the lane's work.
-        """
-        patience = self.budget.wait_seconds()
-        if patience > 0:
-            return patience
-        source = self._agenda.take(lane, self._clock())
-        if source is None:
-            return min(_IDLE_SECONDS, max(0.0, self._agenda.next_due(lane) - self._clock()))
-        if self.crew.may_touch(partial(device_of, source, self._host)):
-            self._try(source, lane)
-        else:  # others wait for its device already
-            self._note_failure(source, self._kind(source), Unmeasured.STUCK, "its device does not answer")
-            self._agenda.put_off(source, self._clock(), large=lane is Lane.LARGE)
-        return 0.0
 
     def publish_due(self) -> float:
         """Publish a new snapshot if something changed and the last one is old enough; seconds to the next look.
@@ -173,7 +136,7 @@ class Scheduler:
         self._settings, self._rules = settings, rules_of(settings)
         self.budget.change_duty(settings.scan_duty)
         self.crew.timeout = settings.scan_timeout
-        self._agenda.change_interval(settings.scan_interval, self._clock())
+        self.lanes.change_interval(settings.scan_interval)
         self._changed.set()
         self._hint.set()
 
@@ -204,8 +167,7 @@ class Scheduler:
         """
         self._stopping.set()
         self._hint.set()
-        for control in tuple(self._controls):
-            control.stop()
+        self.lanes.stop()
         due = time.monotonic() + _STOP_SECONDS
         for thread in self._threads:
             thread.join(max(0.0, due - time.monotonic()))
@@ -215,80 +177,9 @@ class Scheduler:
         self.crew.stop()
         self._engine.close()
 
-    def _try(self, source: Source, lane: Lane) -> None:
-        """Measure a source; however that ends, the ledger knows of it."""
-        reserved = self.budget.reserve()
-        control = Control(
-            burst=reserved,
-            share=min(1.0, self.budget.duty / len(Lane)),
-            max_entries=LARGE_ENTRIES if lane is Lane.SMALL else float("inf"),
-        )
-        attempt = _Attempt(source, self._kind(source), lane, reserved, control)
-        job = Job(Work.MEASUREMENT, source.path, partial(device_of, source, self._host), lambda: control.beats)
-        self._controls.add(control)
-        cpu = time.thread_time()
-        try:
-            outcome = self.crew.do(
-                job, lambda: self._measure(source, self._host, control), lambda: self._give_up(attempt)
-            )
-        except LeftBehindError:
-            self._pay(Work.MEASUREMENT, time.thread_time() - cpu)
-            raise
-        except StoppedError:
-            self._settle(attempt, 0.0)
-        except Exception as error:  # noqa: BLE001 - one object must not end the lane, whatever it is
-            self._settle(attempt, time.thread_time() - cpu)
-            self._fail(attempt, error)
-        else:
-            self._settle(attempt, outcome.cpu_seconds)
-            self._record(attempt, outcome)
-        finally:
-            self._controls.discard(control)
-
-    def _record(self, attempt: _Attempt, outcome: Outcome) -> None:
-        source, size = attempt.source, outcome.size
-        self.tally.walked(outcome.entries, size.allocated if size else 0)
-        if size is None:
-            self._agenda.move_to_large(source, self._clock())
-            return
-        self.ledger.record(source, outcome)
-        self.tally.measured(attempt.kind, outcome.duration)
-        self._agenda.put_back(source, self._clock(), large=attempt.is_large and outcome.entries > LARGE_ENTRIES)
-        self._changed.set()
-
-    def _fail(self, attempt: _Attempt, error: Exception) -> None:
-        source = attempt.source
-        if isinstance(error, OSError):
-            reason = reason_for(error)
-        else:
-            reason = Unmeasured.INTERNAL
-            _log.error("cannot measure %s: %s", source.path, _INTERNAL, exc_info=error)
-        self._note_failure(source, attempt.kind, reason, error)
-        if reason is Unmeasured.VANISHED and source.container_id:  # it restarted or went away without an event
-            self.hint(Change(inspect=source.container_id))
-        self._agenda.put_back(source, self._clock(), large=attempt.is_large)
-
-    def _give_up(self, attempt: _Attempt) -> None:
-        """The crew's watch found that a measurement hangs: go on without that thread."""
-        attempt.control.stop()
-        self._settle(attempt, 0.0)
-        why = f"no progress for {self.crew.timeout:g} s; it is tried again later"
-        self._note_failure(attempt.source, attempt.kind, Unmeasured.STUCK, why, logging.WARNING)
-        self._agenda.put_off(attempt.source, self._clock(), large=attempt.is_large)
-        if not self._stopping.is_set():
-            self._begin_lane(attempt.lane)
-
-    def _note_failure(
-        self, source: Source, kind: Kind, reason: Unmeasured, why: object, level: int = logging.DEBUG
-    ) -> None:
-        if self.ledger.fail(source, reason):
-            _log.log(level, "cannot measure %s: %s", source.path, why)
-        self.tally.failed(kind, reason)
-        self._changed.set()
-
     def _answered(self) -> None:
         """What hung has ended: try at once all that did not answer before."""
-        self._agenda.hurry(self.ledger.failed(Unmeasured.STUCK), self._clock())
+        self.lanes.hurry(self.ledger.failed(Unmeasured.STUCK))
         self._hint.set()
 
     def _forget(self, destroyed: tuple[str, str]) -> None:
@@ -301,16 +192,8 @@ class Scheduler:
         sources = [p.source for k in kinds if (p := places.get(ObjectKey(k, "", identity))) and p.source]
         for source in sources:
             self.ledger.end_lineage(source)
-        self._agenda.hurry(sources, self._clock())
+        self.lanes.hurry(sources)
         self._changed.set()
-
-    def _kind(self, source: Source) -> Kind:
-        """What the source is listed as; it may leave the list while it is measured."""
-        return self._listed.sources.get(source, Kind.VOLUME) if self._listed else Kind.VOLUME
-
-    def _settle(self, attempt: _Attempt, used: float) -> None:
-        self.budget.settle(attempt.reserved, used)
-        self.tally.paid(Work.MEASUREMENT, used)
 
     def _pay(self, work: Work, seconds: float) -> None:
         self.budget.charge(seconds)
@@ -358,8 +241,13 @@ class Scheduler:
             self.renew()
         return 0.0
 
+    def _inspect_again(self, container: str) -> None:
+        self.hint(Change(inspect=container))
+
     def _begin_lane(self, lane: Lane) -> None:
-        self._begin(f"measure-{lane.value}", partial(self.measure_next, lane))
+        if self._stopping.is_set():
+            return
+        self._begin(f"measure-{lane.value}", partial(self.lanes.measure_next, lane))
 
     def _begin(self, name: str, step: Callable[[], float]) -> None:
         self._threads = [thread for thread in self._threads if thread.is_alive()]
