@@ -29,7 +29,7 @@ def table():
 
 
 def test_a_line_is_understood_with_any_number_of_tags(table):
-    expected = MountEntry("/mnt/nas", "nfs4", (0, 40), "/export", "rw,vers=4.2", propagation="slave")
+    expected = MountEntry("/mnt/nas", "nfs4", (0, 40), "/export", "rw,vers=4.2", propagation="slave", id=23, parent=21)
     assert table.at("/mnt/nas") == expected
     assert table.at("/proc").filesystem == "proc"
 
@@ -157,3 +157,50 @@ def test_without_a_whole_mount_whoever_is_asked_first_names_a_filesystem():
     assert [names.of(path) for path in ("/var/lib/docker/volumes", "/srv/site", "/etc/hosts")] == [
         "/var/lib/docker"
     ] * 3
+
+
+def shown(*lines):
+    """Which mount of a mountinfo file each path leads to: mount points by the ids of what is seen there."""
+    text = "".join(f"{line} rw - tmpfs x rw\n" for line in lines)
+    table = MountTable.parse(text.encode())
+    return {path: table.at(path).id for path in table._paths}
+
+
+@pytest.mark.parametrize(
+    ("lines", "seen"),
+    [
+        # mount -t tmpfs x /v/old; mount --bind /new /v: what was below /v is hidden
+        (["1 0 0:1 / /", "2 1 0:2 / /v/old", "3 1 0:1 /new /v"], {"/": 1, "/v": 3}),
+        # the same, and then something below the new /v
+        (["1 0 0:1 / /", "2 1 0:2 / /v/old", "3 1 0:1 /new /v", "4 3 0:4 / /v/old"], {"/": 1, "/v": 3, "/v/old": 4}),
+        # one on top of the other, with something on the lower one
+        (["1 0 0:1 / /", "2 1 0:2 / /a", "4 2 0:4 / /a/b", "3 2 0:3 / /a"], {"/": 1, "/a": 3}),
+        # a root that was mounted over, as by pivot_root or an initramfs
+        (["1 1 0:1 / /", "2 1 0:2 / /", "3 1 0:3 / /gone", "4 2 0:4 / /here"], {"/": 2, "/here": 4}),
+        # in any order
+        (["4 2 0:4 / /here", "3 1 0:3 / /gone", "2 1 0:2 / /", "1 1 0:1 / /"], {"/": 2, "/here": 4}),
+        # parents that are outside of this namespace
+        (["7 99 0:7 / /", "8 98 0:8 / /x", "9 8 0:9 / /x/y"], {"/": 7, "/x": 8, "/x/y": 9}),
+        # a path that only begins with the same letters
+        (["1 0 0:1 / /", "2 1 0:2 / /vol-old", "3 1 0:1 / /vol"], {"/": 1, "/vol": 3, "/vol-old": 2}),
+    ],
+)
+def test_only_mounts_that_a_path_leads_to_are_there(lines, seen):
+    assert shown(*lines) == seen
+
+
+def test_a_hidden_mount_does_not_keep_a_folder_out_of_a_real_walk(tmp_path):
+    need("mount", root=True)
+    (tmp_path / "v/old").mkdir(parents=True)
+    (tmp_path / "new/old").mkdir(parents=True)
+    (tmp_path / "new/old/file").write_bytes(b"x" * 1_048_576)
+    mounts = [["-t", "tmpfs", "x", tmp_path / "v/old"], ["--bind", tmp_path / "new", tmp_path / "v"]]
+    for options in mounts:
+        subprocess.run(["mount", *options], check=True)
+    try:
+        below = MountWatch().current().below(str(tmp_path / "v"))
+    finally:
+        for options in reversed(mounts):
+            subprocess.run(["umount", options[-1]], check=True)
+
+    assert below == []

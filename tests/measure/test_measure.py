@@ -112,11 +112,12 @@ def test_a_vanished_folder_raises_what_the_system_says(tmp_path):
 def test_logs_are_all_rotations_of_every_driver_and_nothing_else(tmp_path):
     identity = "a" * 64
     wanted = [f"{identity}-json.log", f"{identity}-json.log.1", f"{identity}-json.log.2.gz"]
+    wanted += [f"{identity}-json.log-20261124", f"{identity}-json.log-20261123.gz"]  # of an outside logrotate
     wanted += ["local-logs/container.log", "local-logs/container.log.1.gz", "container-cached.log"]
     (tmp_path / "local-logs").mkdir()
     for number, name in enumerate(wanted):
         (tmp_path / name).write_bytes(b"x" * (5000 * number + 1))
-    for name in ("config.v2.json", f"{identity}-json.logger", "hosts", "local-logs/other"):
+    for name in ("config.v2.json", "hosts", "local-logs/other"):
         (tmp_path / name).write_bytes(b"x" * 50_000)
 
     found = logs(tmp_path).size

@@ -8,9 +8,19 @@ import pytest
 from docker_storage_exporter.errors import AccessError, EngineError
 from docker_storage_exporter.hostfs import Host
 from docker_storage_exporter.inventory import Listing
-from docker_storage_exporter.layout import Rules, bind_key, container_key
-from docker_storage_exporter.measure import Walk
-from docker_storage_exporter.model import Container, Engine, Inventory, Mount, StorageRoot, Unmeasured
+from docker_storage_exporter.layout import Rules, bind_key, container_key, volume_key
+from docker_storage_exporter.measure import LogFiles, Walk
+from docker_storage_exporter.model import (
+    Container,
+    Engine,
+    Inventory,
+    Kind,
+    LogSettings,
+    Mount,
+    StorageRoot,
+    Unmeasured,
+    Volume,
+)
 from docker_storage_exporter.schedule import Crew, Locator
 from docker_storage_exporter.schedule.listing import Lister
 
@@ -197,3 +207,72 @@ def test_on_a_disk_that_is_refused_no_store_is_read(inventory, crew, monkeypatch
     place = Locator(Host(), crew).locate(refused, Rules()).plan.places[container_key("1" * 64)]
 
     assert place.unmeasured is Unmeasured.FOREIGN_ENGINE
+
+
+class Moved:
+    """A data root whose folders are links of the administrator's to another disk."""
+
+    def __init__(self, folder):
+        self.root, self.disk = folder / "docker", folder / "disk"
+        (self.root / "containers").mkdir(parents=True)
+        (self.disk / "volumes/v/_data").mkdir(parents=True)
+
+    def places(self, *, volumes=("v",), containers=()):
+        """The places of volumes and containers, by their ids."""
+        crew = Crew(30)
+        inventory = Inventory(
+            Engine(), tuple(map(Volume, volumes)), tuple(containers), roots=(StorageRoot(str(self.root)),)
+        )
+        places = Locator(Host(), crew).locate(inventory, Rules()).plan.places
+        crew.stop()
+        return places
+
+
+@pytest.fixture
+def moved(tmp_path):
+    """No link yet."""
+    return Moved(tmp_path)
+
+
+def test_volumes_behind_a_link_of_the_administrator_s_are_where_it_leads(moved):
+    (moved.root / "volumes").symlink_to(moved.disk / "volumes")
+
+    place = moved.places()[volume_key("v")]
+
+    assert place.source == Walk((f"{moved.disk}/volumes/v/_data",))
+
+
+def test_one_volume_s_data_may_be_a_link_as_well(moved):
+    (moved.root / "volumes/v").mkdir(parents=True)
+    (moved.root / "volumes/v/_data").symlink_to(moved.disk / "volumes/v/_data")
+
+    assert moved.places()[volume_key("v")].source == Walk((f"{moved.disk}/volumes/v/_data",))
+
+
+def test_containers_and_layers_behind_links_are_found(moved):
+    (moved.disk / "containers").mkdir()
+    (moved.disk / "overlay2").mkdir()
+    (moved.root / "containers").rmdir()
+    for name in ("containers", "overlay2"):
+        (moved.root / name).symlink_to(moved.disk / name)
+    user = Container("1" * 64, "c", driver="overlay2", layer="a" * 64, log=LogSettings("json-file"))
+
+    places = moved.places(volumes=(), containers=(user,))
+
+    assert places[container_key(user.id)].source == Walk((f"{moved.disk}/overlay2/{'a' * 64}/diff",))
+    assert places[container_key(user.id, Kind.LOG)].source == LogFiles(f"{moved.disk}/containers/{user.id}", user.id)
+
+
+def test_a_link_that_a_container_may_have_made_is_not_believed(moved):
+    (moved.root / "volumes").symlink_to(moved.disk / "volumes")
+    writer = Container("1" * 64, "c", mounts=(Mount("bind", str(moved.root), "/docker"),))
+
+    place = moved.places(containers=(writer,))[volume_key("v")]
+
+    assert place.source == Walk((f"{moved.root}/volumes/v/_data",))  # which opening refuses, for a link in it
+
+
+def test_a_link_that_leads_nowhere_is_no_other_place(moved):
+    (moved.root / "volumes").symlink_to(moved.disk / "gone")
+
+    assert moved.places()[volume_key("v")].source == Walk((f"{moved.root}/volumes/v/_data",))

@@ -77,7 +77,11 @@ class FilesystemProbe:
                 return False
             self._answer = None
             self._asking = threading.Thread(target=self._ask, name="statfs", daemon=True)
-            self._asking.start()
+            try:
+                self._asking.start()
+            except RuntimeError:  # no thread can be had: no answer this time
+                self._asking = None
+                return False
             return True
 
     def answer(self, patience: float) -> Filesystem | None:

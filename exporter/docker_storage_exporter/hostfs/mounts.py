@@ -8,7 +8,7 @@ import select
 import threading
 import weakref
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from docker_storage_exporter.model import Location, is_inside
@@ -27,6 +27,7 @@ class MountEntry:
     """One line of mountinfo. `root` is the path inside the filesystem that is mounted; `options` the superblock's.
 
     `propagation` is `shared`, `slave` or `private`: whether mounts that the host makes below it later arrive here.
+    `id` tells mounts apart and `parent` is the id of the one that it is mounted on; both are 0 where that is not known.
     """
 
     mountpoint: str
@@ -36,6 +37,8 @@ class MountEntry:
     options: str = ""
     read_only: bool = False
     propagation: str = "private"
+    id: int = 0
+    parent: int = 0
 
     def mountpoint_below(self, rootfs: str) -> str:
         """The mount point as a host calls it whose root this process sees at `rootfs`, an empty text for its own."""
@@ -60,10 +63,14 @@ class MountEntry:
 
 
 class MountTable:
-    """The mounts of one mount namespace at one moment; the last one mounted on a path is the one seen there."""
+    """The mounts of one mount namespace at one moment, as far as a path leads to them.
+
+    A mount is on top of others, and hides what was mounted below its mount point before it; only its parent in the tree
+    of mounts tells which is which, since all of them are listed under the paths that they once had.
+    """
 
     def __init__(self, entries: Iterable[MountEntry]) -> None:
-        self._by_path = {entry.mountpoint: entry for entry in entries}
+        self._by_path = {entry.mountpoint: entry for entry in _reachable(tuple(entries))}
         self._paths = sorted(self._by_path)
         # Of several mounts of a whole filesystem the one with the shortest path.
         whole = [entry for entry in self._by_path.values() if entry.root == "/"]
@@ -167,6 +174,42 @@ class MountWatch:
             return self._table
 
 
+def _reachable(entries: tuple[MountEntry, ...]) -> Iterator[MountEntry]:
+    """The mounts that a path leads to. Those of unknown parents are on top of one another in their order."""
+    known = {entry.id for entry in entries if entry.id}
+    children: dict[int, list[MountEntry]] = {}
+    for entry in entries:
+        above = entry.parent if entry.parent in known and entry.parent != entry.id else 0
+        children.setdefault(above, []).append(entry)
+    pending = _not_hidden(children.get(0, []))
+    while pending:
+        entry = pending.pop()
+        below = children.get(entry.id, []) if entry.id else []
+        covering = next((child for child in reversed(below) if child.mountpoint == entry.mountpoint), None)
+        if covering is not None:  # mounted on its root: no path leads to this one, nor to what else is mounted on it
+            pending.append(covering)
+            continue
+        yield entry
+        pending += _not_hidden(below)
+
+
+def _not_hidden(siblings: list[MountEntry]) -> list[MountEntry]:
+    """Of the mounts on one mount those that no other of them hides.
+
+    What is mounted above another one's mount point came later: else the other one would be mounted on it.
+    """
+    last = {entry.mountpoint: entry for entry in siblings}
+    if not any(entry.id for entry in siblings):  # nothing tells what is mounted on what
+        return list(last.values())
+    return [entry for path, entry in last.items() if not any(above in last for above in _above(path))]
+
+
+def _above(path: str) -> Iterator[str]:
+    """The directories above a path, without the root."""
+    while (path := os.path.dirname(path)) not in ("/", ""):
+        yield path
+
+
 def _entry(line: bytes) -> MountEntry | None:
     """One line: ID PARENT MAJ:MIN ROOT MOUNTPOINT OPTIONS [TAG…] - TYPE SOURCE SUPEROPTIONS."""
     fields = line.split(b" ")
@@ -181,6 +224,8 @@ def _entry(line: bytes) -> MountEntry | None:
             options=(options := os.fsdecode(fields[tail + 3]) if len(fields) > tail + 3 else ""),
             read_only="ro" in (*os.fsdecode(fields[5]).split(","), *options.split(",")),
             propagation=_propagation(fields[6:tail]),
+            id=int(fields[0]),
+            parent=int(fields[1]),
         )
     except (ValueError, IndexError):
         return None

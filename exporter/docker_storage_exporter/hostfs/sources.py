@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from docker_storage_exporter.hostfs.host import Host, HostPath
@@ -43,8 +43,14 @@ def examine(
     return found
 
 
-def _inside(link: str, guarded: Iterable[str]) -> bool:
-    return any(link.startswith(folder.rstrip("/") + "/") for folder in guarded)
+def _inside(link: str, guarded: Collection[str]) -> bool:
+    """Whether a link is strictly below one of these folders. Asked of each link: it costs what the link is long."""
+    above = link
+    while above != "/":
+        above = above.rpartition("/")[0] or "/"
+        if above in guarded:
+            return True
+    return False
 
 
 def _is_mounted(host: Host, mounts: MountTable, source: HostPath, users: Iterable[BindUser]) -> bool:

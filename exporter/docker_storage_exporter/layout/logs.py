@@ -14,9 +14,10 @@ _LOGS_ELSEWHERE = frozenset({"journald", "none", ""})
 
 
 def _items(scene: Scene) -> Iterator[Item]:
+    folder = scene.where(f"{scene.inventory.root}/containers")
     for container in scene.inventory.containers:
         if container.log.driver not in _LOGS_ELSEWHERE:
-            place = Place(LogFiles(f"{scene.inventory.root}/containers/{container.id}", container.id))
+            place = Place(LogFiles(f"{folder}/{container.id}", container.id))
             key = container_key(container.id, Kind.LOG)
             yield Item(key, container.name, container, place, owner=container_key(container.id))
 

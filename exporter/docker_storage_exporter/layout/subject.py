@@ -21,7 +21,7 @@ class Scene:
     """All that places are found from.
 
     `found` holds what stands at each bind source and each bind volume's device, by the engine's spelling of the path;
-    `rootfs` is the prefix of this process's mount points.
+    `rootfs` is the prefix of this process's mount points; `moved` are the engine's own folders that are links.
     """
 
     inventory: Inventory
@@ -29,6 +29,11 @@ class Scene:
     found: Mapping[str, HostPath] = field(default_factory=dict)
     stores: Stores = Stores()
     rootfs: str = ""
+    moved: Mapping[str, str] = field(default_factory=dict)
+
+    def where(self, path: str) -> str:
+        """The canonical path of one of the engine's own folders."""
+        return self.moved.get(path, path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,8 @@ def _place(volume: Volume, scene: Scene) -> Place:
         found = scene.found.get(volume.device)
         roots = tuple(root.path for root in scene.inventory.roots)
         return path_place(found, roots) if found else Place(unmeasured=Unmeasured.VANISHED)
-    path = f"{scene.inventory.root}/volumes/{volume.name}/_data"
+    folder = scene.where(f"{scene.inventory.root}/volumes")
+    path = scene.where(f"{folder}/{volume.name}/_data")
     mounted = scene.mounts.at(scene.rootfs + path)
     if mounted is not None and mounted.remote:
         return Place(skip=Skip.REMOTE)

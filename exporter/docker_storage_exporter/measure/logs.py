@@ -68,6 +68,7 @@ def log_files(container: str) -> tuple[tuple[str, str], ...]:
     """The log files of every driver: pairs of subfolder and beginning of the name, in the container's folder.
 
     json-file: ID-json.log, .1, .2.gz; local: local-logs/container.log; the cache of the others: container-cached.log.
+    A rotation of the administrator's may end in anything, such as -20261124.gz.
     """
     return (("", f"{container}-json.log"), ("local-logs", "container.log"), ("", "container-cached.log"))
 
@@ -98,7 +99,7 @@ def _names(folder: int, subfolder: str, beginning: str) -> list[str]:
     except FileNotFoundError:
         return []
     try:
-        return [name for name in os.listdir(descriptor) if name == beginning or name.startswith(beginning + ".")]
+        return [name for name in os.listdir(descriptor) if name.startswith(beginning)]
     finally:
         os.close(descriptor)
 

@@ -29,7 +29,7 @@ class Unmeasured(str, Enum):
     UNKNOWN_LAYER = "unknown_layer"  # no directory is known to hold the object
     DRIVER = "unsupported_driver"
     PERMISSION = "permission_denied"
-    LINK = "untrusted_link"  # a symbolic link that a container may have made
+    LINK = "untrusted_link"  # a symbolic link where none may be, or that a container may have made
     VANISHED = "vanished"
     STUCK = "timeout"
     DISCONNECTED = "disconnected"  # the server of a FUSE filesystem is dead

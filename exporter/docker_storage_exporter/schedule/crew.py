@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import queue
 import threading
@@ -141,7 +142,7 @@ class Crew:
                 raise LeftBehindError
 
     def start(self, job: Job, act: Callable[[], _T]) -> Pending[_T]:
-        """Do it in a thread of the crew's. Raises StoppedError after `stop`."""
+        """Do it in a thread of the crew's. Raises StoppedError after `stop`, OSError where no thread can be had."""
         if self._stopping.is_set():
             raise StoppedError
         pending: Pending[_T] = Pending(job, act)
@@ -149,10 +150,16 @@ class Crew:
             if self._idle:
                 self._idle -= 1
             else:
-                self._threads += 1
-                threading.Thread(target=self._work, name=f"job-{self._threads}", daemon=True).start()
+                self._begin_thread()
         self._tasks.put(pending)  # type: ignore[arg-type]
         return pending
+
+    def _begin_thread(self) -> None:
+        try:
+            threading.Thread(target=self._work, name=f"job-{self._threads}", daemon=True).start()
+        except RuntimeError as error:
+            raise OSError(errno.EAGAIN, "no thread can be started: is there a limit of processes?") from error
+        self._threads += 1
 
     def call(self, job: Job, act: Callable[[], _T]) -> _T:
         """Do it in a thread of the crew's and wait. Raises what it raises, OverdueError if it was given up."""

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from docker_storage_exporter.errors import AccessError, ExporterError
-from docker_storage_exporter.hostfs import BindUser, FilesystemNames, Host, HostPath, reason_for
+from docker_storage_exporter.hostfs import BindUser, FilesystemNames, Host, HostPath, MountTable, reason_for
 from docker_storage_exporter.inventory import Engine, Listing
 from docker_storage_exporter.layout import Plan, Rules, Scene, plan_of
 from docker_storage_exporter.model import RUNNING_STATES, Inventory, Kind, Source, Unmeasured
 from docker_storage_exporter.schedule.crew import Crew, Pending
 from docker_storage_exporter.schedule.jobs import Job, OverdueError, Work
-from docker_storage_exporter.schedule.looks import look_at
+from docker_storage_exporter.schedule.looks import look_at, moved_folders
 from docker_storage_exporter.storage import Driver, StoreFacts, Stores
 from docker_storage_exporter.storage.reading import wanted_drivers
 
@@ -41,6 +41,7 @@ class Locator:
         self._crew = crew
         self._facts: dict[str, StoreFacts] = {}
         self._found: dict[str, HostPath] = {}
+        self._moved: dict[str, str] = {}
 
     def locate(self, inventory: Inventory, rules: Rules) -> Listed:
         """The plan for an inventory."""
@@ -49,10 +50,23 @@ class Locator:
         roots = tuple(replace(root, mountpoint=names.of(root.path)) for root in inventory.roots)
         inventory = replace(inventory, roots=roots)
         stores = self._stores(inventory)
-        found = look_at(self._host, mounts, bind_users(inventory), self._crew, self._found)
+        users = bind_users(inventory)
+        self._moved = self._look_for_links(inventory, mounts, users)
+        found = look_at(self._host, mounts, users, self._crew, self._found)
         self._found = {path: here for path, here in found.items() if here.error is None}
-        plan = plan_of(Scene(inventory, mounts, found, stores, self._host.rootfs), rules)
+        plan = plan_of(Scene(inventory, mounts, found, stores, self._host.rootfs, self._moved), rules)
         return Listed(inventory, plan, plan.sources())
+
+    def _look_for_links(
+        self, inventory: Inventory, mounts: MountTable, users: dict[str, list[BindUser]]
+    ) -> dict[str, str]:
+        """The engine's own folders that are links; where that does not end, as they were found before."""
+        if inventory.refused is not None:
+            return {}
+        guarded = [path for path, them in users.items() if any(user.writable for user in them)]
+        plain = [v.name for v in inventory.volumes if v.driver == "local" and not v.filesystem]
+        moved = moved_folders(self._host, mounts, inventory.root, plain, guarded, self._crew)
+        return self._moved if moved is None else moved
 
     def _stores(self, inventory: Inventory) -> Stores:
         """The stores as read now; where that fails or does not end, as they were read before."""

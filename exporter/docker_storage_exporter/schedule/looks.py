@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 
 from docker_storage_exporter.hostfs import BindUser, Host, HostPath, MountTable, examine
+from docker_storage_exporter.model import is_inside
 from docker_storage_exporter.schedule.crew import Crew
 from docker_storage_exporter.schedule.jobs import Device, Job, OverdueError, Work
 
@@ -42,26 +43,33 @@ def look_at(
     return examine(host, mounts, users, found)
 
 
-class _Look:
-    """Looks at one path after the other, and knows which one it is at."""
+def moved_folders(
+    host: Host, mounts: MountTable, root: str, volumes: Iterable[str], guarded: Collection[str], crew: Crew
+) -> dict[str, str] | None:
+    """Where an engine's own folders are that are links of the administrator's, by the path that the engine uses.
 
-    def __init__(self, host: Host, mounts: MountTable, paths: list[str]) -> None:
+    These are `volumes` and `containers` in the data root, and `_data` of each local volume. Only root and the engine
+    write there, so such a link is believed, unless it lies below one of the `guarded` folders, which a container may
+    write to. None when that does not end.
+    """
+    move = _Move(host, mounts, root, list(volumes), guarded)
+    if not crew.may_touch(move.device):
+        return None
+    try:
+        crew.call(Job(Work.LOOK, "volumes", move.device, move.progress), move.take)
+    except OverdueError:
+        return None
+    return move.found
+
+
+class _Steps:
+    """What knows which path it is looking at."""
+
+    def __init__(self, host: Host, mounts: MountTable, at: str = "/") -> None:
         self._host = host
         self._mounts = mounts
-        self._paths = paths
-        self._done: list[HostPath] = []
         self._steps = 0
-        self._touched = "/"
-
-    @property
-    def found(self) -> dict[str, HostPath]:
-        """What was found so far."""
-        return dict(zip(self._paths, tuple(self._done), strict=False))
-
-    def take(self) -> None:
-        """Look at all of them."""
-        for path in self._paths:
-            self._done.append(self._host.resolve(path, self._mounts, self._touch))
+        self._touched = at
 
     def progress(self) -> int:
         """How many steps were made."""
@@ -74,6 +82,57 @@ class _Look:
     def _touch(self, path: str) -> None:
         self._steps += 1
         self._touched = path
+
+
+class _Move(_Steps):
+    """Looks for links among the folders of a data root."""
+
+    def __init__(self, host: Host, mounts: MountTable, root: str, volumes: list[str], guarded: Collection[str]) -> None:
+        super().__init__(host, mounts, root)
+        self.found: dict[str, str] = {}
+        self._root = root
+        self._volumes = volumes
+        self._guarded = guarded
+
+    def take(self) -> None:
+        """Look at all of them. A path that something is mounted on is no link, and is not asked."""
+        for name in ("volumes", "containers"):
+            self._follow(f"{self._root}/{name}")
+        folder = self.found.get(f"{self._root}/volumes", f"{self._root}/volumes")
+        for name in self._volumes:
+            path = f"{folder}/{name}/_data"
+            if self._mounts.at(self._host.view(path)) is None:
+                self._touch(path)
+                if os.path.islink(self._host.view(path)):
+                    self._follow(path)
+
+    def _follow(self, path: str) -> None:
+        here = self._host.resolve(path, self._mounts, self._touch)
+        if (
+            here.error is None
+            and here.links
+            and not any(is_inside(link, g) for link in here.links for g in self._guarded)
+        ):
+            self.found[path] = here.path
+
+
+class _Look(_Steps):
+    """Looks at one path after the other."""
+
+    def __init__(self, host: Host, mounts: MountTable, paths: list[str]) -> None:
+        super().__init__(host, mounts)
+        self._paths = paths
+        self._done: list[HostPath] = []
+
+    @property
+    def found(self) -> dict[str, HostPath]:
+        """What was found so far."""
+        return dict(zip(self._paths, tuple(self._done), strict=False))
+
+    def take(self) -> None:
+        """Look at all of them."""
+        for path in self._paths:
+            self._done.append(self._host.resolve(path, self._mounts, self._touch))
 
 
 def _timed_out(path: str) -> OSError:

@@ -105,9 +105,11 @@ class GraphDriver:
         root = next((root.path for root in roots if root.role == "data"), "")
         if not root:
             return None
-        folder = f"{root}/{self.folder}"
+        mounts = host.mounts()
+        here = host.resolve(f"{root}/{self.folder}", mounts)  # an administrator may have put a link there
+        folder = here.path
         known = previous.mounts if isinstance(previous, GraphFacts) and previous.folder == folder else {}
-        facts = GraphFacts(self, folder, location=host.location(folder, host.mounts()))
+        facts = GraphFacts(self, folder, location=host.location(folder, mounts))
         metadata = f"{host.view(root)}/image/{self.name}"
         try:
             return replace(
