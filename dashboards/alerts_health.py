@@ -68,21 +68,21 @@ def _failing(settings: Settings, scope: Scope) -> Iterator[Alert]:
     """Measurements that fail, and objects that have no number because of it."""
     harmful = f'!~"{settings.harmless_reasons}"'
     failures = f"increase({scope(c.FAILURES, window=settings.failing_window, reason=harmful)})"
-    for name, expr, words in (
+    known = settings.known_reasons
+    unmeasured = f"objects of {_KIND} have no size"
+    for name, severity, expr, words in (
         (
             "DockerStorageMeasurementsFailing",
+            "warning",
             failures,
             f"measurements of {_KIND} failed in the last {settings.failing_window.past}",
         ),
-        (
-            "DockerStorageObjectsUnmeasured",
-            scope(c.UNMEASURED, reason=harmful),
-            f"objects of {_KIND} have no size",
-        ),
+        ("DockerStorageObjectsUnmeasured", "warning", scope(c.UNMEASURED, reason=f'!~"{known}"'), unmeasured),
+        ("DockerStorageObjectsUnmeasured", "info", scope(c.UNMEASURED, reason=f'=~"{known}"'), unmeasured),
     ):
         yield Alert(
             name,
-            "warning",
+            severity,  # type: ignore[arg-type]
             f"{expr} > 0",
             settings.failing_for,
             settings.keep,

@@ -117,6 +117,7 @@ class Settings:
     harmless_reasons: str = (
         "vanished|unsupported_driver"  # removed while measured; or known, and documented, on day one
     )
+    known_reasons: str = "unsupported_driver"  # documented, and nothing that anybody can change today
     partial_for: Duration = hours(6)  # nobody gets up for it, but such sizes are too small and never warn of growth
     inventory_after: Duration = minutes(15)  # 15 times the default interval
     inventory_for: Duration = minutes(5)
