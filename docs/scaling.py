@@ -212,7 +212,7 @@ def _measured(source: Source) -> Sized:
 class _Status:
     """An engine that answers, settings that are good, jobs that end."""
 
-    product, up, abandoned = "docker", True, 0
+    product, up, abandoned, events_heard, last_event = "docker", True, 0, True, _AT
     successful, succeeded_at = True, _AT
 
 

@@ -1,5 +1,6 @@
 """Store: readers get nothing or a whole snapshot; and the state file, which is whole or told of and ignored."""
 
+import hashlib
 import json
 import os
 import resource
@@ -172,12 +173,19 @@ DAMAGES = {
 DAMAGED = "is damaged or cut short: it is ignored and everything is measured anew"
 
 
+def signed(document):
+    """The document as a file of a program that made all of these mistakes itself, with a checksum that is right."""
+    del document["sha256"]
+    content = json.dumps(document)[:-1]
+    return f'{content}, "sha256": "{hashlib.sha256(content.encode()).hexdigest()}"}}\n'
+
+
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 def test_a_damaged_file_is_told_in_a_line_and_not_used_in_part(state, path, damage, caplog):
     state.keep(HERE, kept(SOURCE, Walk(("/d/b",))))
     document = json.loads(Path(path).read_text())
     damage(document)
-    Path(path).write_text(json.dumps(document))
+    Path(path).write_text(signed(document))
     caplog.clear()
 
     assert state.recall(HERE) == {}
@@ -192,6 +200,14 @@ def test_what_is_no_state_at_all_is_damaged_too(state, path, content, caplog):
 
     assert state.recall(HERE) == {}
     assert caplog.messages == [f"state file {path} {DAMAGED}"]
+
+
+def test_a_flipped_bit_anywhere_is_never_a_number(state, path, caplog):
+    state.keep(HERE, kept(SOURCE, Walk(("/d/b",))))
+    whole = Path(path).read_bytes()
+    for at in range(len(whole) - 1):  # the last byte is the end of the line
+        Path(path).write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        assert StateFile(path, Host()).recall(HERE) == {}
 
 
 def test_a_file_cut_short_anywhere_is_recognised(state, path, caplog):

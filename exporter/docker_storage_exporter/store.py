@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import math
@@ -20,6 +21,7 @@ from docker_storage_exporter.model import Identity, Inventory, Lineage, Measurem
 
 _log = logging.getLogger(__name__)
 _VERSION = 2
+_CHECKSUM = b', "sha256": "'
 _LARGEST_FILE = 512 * 1024**2
 _LARGEST_NUMBER = 2**64
 _SIZE_FIELDS = tuple(entry.name for entry in fields(Size))
@@ -103,17 +105,36 @@ def _document(path: str) -> Any:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST_FILE:
             raise _UnusableError("is not a file of this program")
-        return json.load(file)
+        text = file.read()
+    document = json.loads(text)
+    if document["version"] == _VERSION:  # before anything in it is believed
+        content, _, checksum = text.rpartition(_CHECKSUM)
+        if checksum != _ending(hashlib.sha256(content).hexdigest()):
+            raise ValueError("a bit has changed")
+    return document
 
 
 def _encoded(binding: Mapping[str, str], measurements: Mapping[Source, Measurement]) -> Iterator[bytes]:
     """The file in parts, a line for each source, so that other threads get their turn in between."""
+    digest = hashlib.sha256()
+    for part in _content(binding, measurements):
+        digest.update(part)
+        yield part
+    yield _CHECKSUM + _ending(digest.hexdigest())
+
+
+def _ending(checksum: str) -> bytes:
+    return f'{checksum}"}}\n'.encode()
+
+
+def _content(binding: Mapping[str, str], measurements: Mapping[Source, Measurement]) -> Iterator[bytes]:
+    """All that the checksum is of."""
     yield f'{{"version": {_VERSION}, "written": {time.time()}, "host": {json.dumps(binding)}, "sources": ['.encode()
     separator = "\n"
     for measurement in measurements.values():
         yield (separator + json.dumps(_row(measurement), separators=(",", ":"))).encode()
         separator = ",\n"
-    yield b"\n]}\n"
+    yield b"\n]"
 
 
 def _row(measurement: Measurement) -> dict[str, Any]:

@@ -249,3 +249,14 @@ def test_the_document_is_there_for_everybody(exporter):
     assert abs(volume["measured_timestamp"] - time.time()) < 600
     device = os.stat(exporter.demo.data_root).st_dev
     assert [os.stat(f["mountpoint"]).st_dev for f in found["filesystems"]] == [device]
+
+
+def test_an_engine_that_hangs_is_not_asked_where_an_exporter_runs(exporter, run):
+    """The usual socket is meant, which no test has: whatever it would say, the exporter's answer comes first."""
+    address = exporter.url.removeprefix("http://")
+    environment = {"DSE_WEB_LISTEN_ADDRESS": address, "DOCKER_HOST": "unix:///var/run/docker.sock"}
+
+    done = run("df", "--format=json", environment=environment)
+
+    assert f"from the exporter at {address}" in done.stderr
+    assert json.loads(done.stdout)["origin"]["root"] == exporter.demo.data_root

@@ -231,3 +231,15 @@ def test_ctrl_c_takes_the_bar_away_and_ends_with_130(data_root, engine, terminal
     assert shown.end() == 130
     assert shown.text.endswith("\r\x1b[K")
     assert "Traceback" not in shown.text
+
+
+def test_volumes_that_an_administrator_moved_behind_a_link_are_measured(df, tmp_path):
+    root = tmp_path / "r"
+    for folder in (root / "containers", root / "image", tmp_path / "d/volumes/v/_data"):
+        folder.mkdir(parents=True)
+    (tmp_path / "d/volumes/v/_data/f").write_bytes(bytes(2**20))
+    (root / "volumes").symlink_to(tmp_path / "d/volumes")
+
+    (row,) = json.loads(df("--format=json", f"--path.data-root={root}").stdout)["objects"]
+
+    assert (row["name"], row["apparent_bytes"]) == ("v", 2**20)

@@ -27,6 +27,7 @@ class World:
         self.now = 0.0
         self.budget = Budget(0.1, lambda: self.now)
         self.product, self.up = "docker", True
+        self.events_heard, self.last_event = True, 1_760_000_002.0
         self.abandoned = 0
         self.inventory = Inventory(Engine(), roots=(StorageRoot(root),))
         self.successful, self.succeeded_at = True, 1_760_000_001.0
@@ -58,6 +59,16 @@ def test_engine_up_is_what_the_engine_says_at_this_moment(world):
     world.up = False
 
     assert world.families()["docker_engine_up"] == [({"engine": "docker"}, 0)]
+
+
+def test_whether_events_are_heard_and_when_the_last_one_came_is_there_once_somebody_listens(world):
+    found = world.families()
+    assert found["docker_engine_events_heard"] == [({"engine": "docker"}, 1)]
+    assert found["docker_engine_last_event_timestamp_seconds"] == [({"engine": "docker"}, 1_760_000_002)]
+
+    world.events_heard, world.last_event = None, 0.0
+    found = world.families()
+    assert found["docker_engine_events_heard"] == found["docker_engine_last_event_timestamp_seconds"] == []
 
 
 def test_where_no_engine_is_asked_there_is_nothing_to_be_up(world):

@@ -43,7 +43,12 @@ def named(name, number=1):
     return page_of(*(volume_row(f"{name}{i}") for i in range(number)))
 
 
-@pytest.mark.parametrize("accept", [OPENMETRICS, PROMETHEUS_2, PROMETHEUS_3, "application/openmetrics-text"])
+LIKED_EQUALLY = "text/plain;version=0.0.4;q=0.5,application/openmetrics-text;version=1.0.0;q=0.5"
+
+
+@pytest.mark.parametrize(
+    "accept", [OPENMETRICS, PROMETHEUS_2, PROMETHEUS_3, LIKED_EQUALLY, "application/openmetrics-text"]
+)
 def test_openmetrics_is_given_to_whom_it_is_asked_by(pages, snapshot, accept):
     pages.render(snapshot)
 
@@ -62,6 +67,9 @@ def test_openmetrics_is_given_to_whom_it_is_asked_by(pages, snapshot, accept):
         "*/*",
         "text/plain",
         "application/openmetrics-text;q=0",
+        "application/openmetrics-text;version=1.0.0;q=0.3,text/plain;version=0.0.4;q=0.7",
+        "text/plain, application/openmetrics-text;version=1.0.0;q=0.999",
+        "application/openmetrics-text;q=high",
         "application/openmetrics-text;version=0.0.1",
         "text/plain;version=bogus",
         "text/plain; version=1.0.0; escaping=bogus",
@@ -91,12 +99,15 @@ def test_everybody_else_gets_the_text_format_whatever_they_send(pages, snapshot,
         ("br", False),
         ("gzip;q=0", False),
         ("gzip; q=0.000", False),
+        ("gzip;q=0.2, identity;q=0.8", False),
+        ("identity;q=0.8, gzip;q=0.8", True),
+        ("gzip;q=2", False),
         ("xgzip", False),
         ("*", False),
     ],
 )
 def test_gzip_is_used_where_it_is_named_and_not_refused(header, yes):
-    assert accepts(header, "gzip") is yes
+    assert accepts(header, "gzip", "identity") is yes
 
 
 @pytest.mark.parametrize("accept", ["", OPENMETRICS])

@@ -9,6 +9,7 @@ import pytest
 from fake_engine import VERSION, container_document
 
 from docker_storage_exporter.errors import AccessError, EngineError, ExporterError, NothingToMeasureError, SettingError
+from docker_storage_exporter.inventory import client, read_disk
 from docker_storage_exporter.inventory.endpoints import allowed
 from docker_storage_exporter.model import Unmeasured
 
@@ -126,9 +127,7 @@ def test_lists_of_something_else_are_one_line(engine, inventory_of, path, answer
     [
         b"7",
         b'{"Volumes": [7]}',
-        b'{"Volumes": [{}]}',
-        b'{"Volumes": [{"Name": 7}]}',
-        b'{"Volumes": [{"Name": "v", "Labels": {"a": 7}}]}',
+        b"[" * 200_000,
     ],
 )
 def test_volumes_that_are_something_else_cost_no_container_and_no_volume_on_disk(
@@ -435,3 +434,66 @@ def test_a_volume_whose_creation_time_moves_stays_the_same(engine, data_root, in
             found.add(str(inventory.renew().volumes))
 
     assert len(found) == 1
+
+
+@pytest.mark.parametrize("name", ["../../../outside", "..", ".", "", "a/b", "nul\0", 7, None])
+def test_a_volume_whose_name_is_none_costs_itself_alone(engine, data_root, inventory_of, name, caplog):
+    good = {"Name": "good", "Driver": "local"}
+    engine.routes["/volumes"]["Volumes"] = [
+        {"Name": name, "Driver": "local"},
+        good,
+        {"Name": "a/b", "Driver": "plugin"},
+    ]
+    add(engine, data_root, 1)
+    inventory = inventory_of(engine)
+
+    found = [inventory.renew() for _ in range(2)][-1]
+
+    assert [volume.name for volume in found.volumes] == ["a/b", "good"]  # a plugin's names are its own
+    assert len([line for line in caplog.messages if "1 volumes are left out" in line]) == 1
+
+
+@pytest.mark.parametrize("upper", ["/x/../diff", "/x/./diff", "../diff", "/diff", 7])
+def test_a_layer_whose_path_leads_elsewhere_costs_its_container_alone(engine, data_root, inventory_of, upper):
+    add(engine, data_root, 1)
+    add(engine, data_root, 2, GraphDriver={"Name": "overlay2", "Data": {"UpperDir": upper}})
+
+    assert [container.name for container in inventory_of(engine).renew().containers] == ["c1"]
+
+
+def test_what_fsck_keeps_on_a_disk_mounted_at_volumes_is_no_volume_to_either_reader(engine, data_root, inventory_of):
+    add(engine, data_root, 1)
+    for name in ("lost+found", "v/_data"):
+        (data_root / "volumes" / name).mkdir(parents=True)
+    engine.routes["/volumes"]["Volumes"] = [{"Name": name, "Driver": "local"} for name in ("lost+found", "v")]
+    told = inventory_of(engine).renew()
+    read = read_disk(str(data_root), None, str(data_root), 0.0)
+
+    assert [volume.name for volume in told.volumes] == [volume.name for volume in read.volumes] == ["v"]
+    (data_root / "volumes/lost+found/_data").mkdir()
+    assert "lost+found" in [volume.name for volume in inventory_of(engine).renew().volumes]
+
+
+def test_an_answer_that_drips_has_its_time_as_a_whole(engine, inventory_of):
+    def drip(handler):
+        handler.send_response(200)
+        handler.send_header("Content-Length", "1000")
+        handler.end_headers()
+        for _ in range(40):
+            handler.wfile.write(b" ")
+            handler.wfile.flush()
+            if engine.ended.wait(0.1):
+                return
+
+    engine.routes["/info"] = drip
+
+    with pytest.raises(EngineError, match=r"did not answer within 0.5 s"):
+        inventory_of(engine).renew()
+
+
+def test_an_answer_without_end_is_one_line(engine, inventory_of, monkeypatch):
+    monkeypatch.setattr(client, "_LARGEST_ANSWER", 2**20)
+    engine.routes["/info"] = b" " * 2**21
+
+    with pytest.raises(EngineError, match="an answer of more than 1 MiB"):
+        inventory_of(engine).renew()

@@ -2,10 +2,11 @@
 
 import json
 import queue
+import time
 
 import pytest
 
-from docker_storage_exporter.inventory import Change, EventListener
+from docker_storage_exporter.inventory import Change, EventListener, client
 from docker_storage_exporter.inventory.client import EngineClient
 from docker_storage_exporter.settings import from_texts
 
@@ -23,6 +24,18 @@ def listener(engine):
 
 def stream(*events):
     return b"".join(event if isinstance(event, bytes) else json.dumps(event).encode() + b"\n" for event in events)
+
+
+def chunked(handler, engine, *events):
+    """Answer as an engine does: a chunk for each event, and then silence."""
+    handler.send_response(200)
+    handler.send_header("Transfer-Encoding", "chunked")
+    handler.end_headers()
+    for event in events:
+        text = stream(event)
+        handler.wfile.write(b"%x\r\n%s\r\n" % (len(text), text))
+    handler.wfile.flush()
+    engine.ended.wait(30)
 
 
 def test_what_happened_before_it_listens_is_not_missed(engine, listener):
@@ -106,3 +119,51 @@ def test_stopping_does_not_wait_for_a_silent_stream(engine, listener):
     hold.set()
 
     assert not listener._thread.is_alive()
+
+
+def test_silence_is_no_trouble_and_it_listens_on_at_once(engine, monkeypatch, caplog):
+    monkeypatch.setattr(client, "_EVENT_SILENCE_SECONDS", 0.2)
+    heard = queue.Queue()
+    listener = EventListener(EngineClient(from_texts({"docker_host": engine.host})), heard.put)
+    engine.routes["/events"] = lambda handler: chunked(handler, engine)
+    listener.start()
+    try:
+        began = time.monotonic()
+        for _ in range(6):
+            heard.get(timeout=10)
+        assert time.monotonic() - began < 10  # with growing pauses it would be more than thirty
+        assert listener._thread.is_alive()
+    finally:
+        listener.stop()
+    assert "Traceback" not in caplog.text
+
+
+def test_it_tells_whether_events_are_heard_and_when_the_last_one_came(engine, listener):
+    assert (listener.heard_now, listener.last) == (False, 0.0)
+    before = time.time()
+    event = {"Type": "volume", "Action": "create"}
+    engine.routes["/events"] = lambda handler: chunked(handler, engine, event)
+    listener.start()
+    for _ in range(2):
+        listener.heard.get(timeout=10)
+
+    assert listener.heard_now
+    assert before <= listener.last <= time.time()
+
+
+def test_a_defect_does_not_end_the_hearing_of_events(engine, caplog):
+    calls = queue.Queue()
+
+    def fail(change):
+        calls.put(change)
+        raise ZeroDivisionError
+
+    listener = EventListener(EngineClient(from_texts({"docker_host": engine.host})), fail)
+    engine.routes["/events"] = stream()
+    listener.start()
+    try:
+        for _ in range(2):
+            calls.get(timeout=10)
+    finally:
+        listener.stop()
+    assert "this is a defect" in caplog.text

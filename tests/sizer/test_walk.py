@@ -10,7 +10,7 @@ import pytest
 
 from docker_storage_exporter.sizer import Root
 from sizer import trees
-from sizer.conftest import du, opened
+from sizer.conftest import du, opened, unavailable
 
 
 def test_an_empty_directory_is_its_own_blocks_and_one_inode(tree, agrees_with_du):
@@ -193,3 +193,16 @@ def test_the_cost_of_a_walk_is_told(tree, walker):
 
     assert 0 < usage.cpu_seconds < 10
     assert usage.entries == usage.inodes
+
+
+def test_a_sum_of_lengths_that_no_number_holds_is_the_largest_one(memory, walker):
+    """Sparse files on a filesystem in memory may be as long as that."""
+    folder = memory / f"sparse-{walker.module}-{walker.threads}"
+    folder.mkdir()
+    for name in ("one", "two", "three"):
+        try:
+            os.truncate(os.open(folder / name, os.O_CREAT | os.O_RDWR), 2**63 - 4096)
+        except OSError:
+            unavailable("no filesystem in memory takes files of that length")
+
+    assert walker(folder).apparent_bytes == 2**64 - 1

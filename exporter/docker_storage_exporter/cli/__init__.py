@@ -34,6 +34,8 @@ def entry() -> NoReturn:
     """Be the program: run the command that the arguments name, and end with its exit code."""
     from docker_storage_exporter.cli.prompt import exit_code_of, leave, run_apart  # noqa: PLC0415 - not for `main`
 
+    if sys.getfilesystemencoding() != "utf-8":  # as with LANG=de_DE: paths would be other bytes than the engine's
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", "-m", "docker_storage_exporter", *sys.argv[1:]])  # noqa: S606
     is_apart = len(sys.argv) > 1 and sys.argv[1] in APART
     leave(run_apart(main) if is_apart else exit_code_of(main))
 

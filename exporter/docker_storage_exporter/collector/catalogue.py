@@ -89,6 +89,7 @@ __all__ = [
     "CUT",
     "ENGINE_INFO",
     "ENGINE_UP",
+    "EVENTS_HEARD",
     "FAILURES",
     "FILESYSTEM_AVAIL",
     "FILESYSTEM_INODES",
@@ -96,6 +97,7 @@ __all__ = [
     "FILESYSTEM_SIZE",
     "INVENTORY_DURATION",
     "LANDLOCK",
+    "LAST_EVENT",
     "LAST_INVENTORY",
     "LAYER_ALLOCATED",
     "LAYER_APPARENT",
@@ -201,6 +203,18 @@ ENGINE_UP = Family(
     ("engine",),
     origin=Origin.ENGINE,
 )
+EVENTS_HEARD = Family(
+    "docker_engine_events_heard",
+    "1 while the events of the engine are heard, else 0: objects are then seen at the next listing only.",
+    ("engine",),
+    origin=Origin.ENGINE,
+)
+LAST_EVENT = Family(
+    "docker_engine_last_event_timestamp_seconds",
+    "When the engine's last event was heard; absent until there is one.",
+    ("engine",),
+    origin=Origin.ENGINE,
+)
 FILESYSTEM_SIZE = Family(
     "docker_storage_filesystem_size_bytes",
     "Size of a filesystem under storage roots, volumes or layers.",
@@ -300,6 +314,8 @@ WEB_CONFIG_RELOAD_TIMESTAMP = Family(
 
 LIVE_FAMILIES: tuple[Family, ...] = (
     ENGINE_UP,
+    EVENTS_HEARD,
+    LAST_EVENT,
     FILESYSTEM_SIZE,
     FILESYSTEM_AVAIL,
     FILESYSTEM_INODES,

@@ -32,6 +32,14 @@ class EngineStatus(Protocol):
     def up(self) -> bool | None:
         """Whether it answered the last time."""
 
+    @property
+    def events_heard(self) -> bool | None:
+        """Whether its events would be heard now; None where nobody listens."""
+
+    @property
+    def last_event(self) -> float:
+        """When the last event came, in seconds since the epoch; 0 for never."""
+
 
 class Jobs(Protocol):
     """Whoever knows of the jobs that did not end."""
@@ -89,6 +97,9 @@ class LiveCollector(Collector):
         tally, snapshot = self._tally, self._store.latest
         engine = self._engine
         yield _metric(c.ENGINE_UP, [((engine.product,), engine.up)] if engine.up is not None else ())
+        heard, last = engine.events_heard, engine.last_event
+        yield _metric(c.EVENTS_HEARD, [((engine.product,), heard)] if heard is not None else ())
+        yield _metric(c.LAST_EVENT, [((engine.product,), last)] if last else ())
         yield from self._filesystems()
         failures = (((k.value, r.value), tally.failures[k, r]) for k in KINDS for r in Unmeasured)
         yield _metric(c.FAILURES, failures)

@@ -6,7 +6,7 @@ import re
 import struct
 import threading
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry
@@ -20,7 +20,8 @@ from docker_storage_exporter.model import Snapshot
 _OPENMETRICS = "application/openmetrics-text"
 _PLAIN_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _OPENMETRICS_TYPE = f"{_OPENMETRICS}; version=1.0.0; charset=utf-8"
-_REFUSED = re.compile(r"q=0(\.0*)?|version=0\..*")
+_OLD_VERSION = re.compile(r"0\..*")
+_QUALITY = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?")
 _GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 _LEVEL = 1  # pages repeat themselves so much that higher levels cost time and save little
 _GZIP_TRAILER = struct.Struct("<II")
@@ -89,7 +90,7 @@ class Pages:
 
     def page(self, accept: str, *, gzip: bool) -> Page:
         """The page in the format that an Accept header prefers: OpenMetrics 1.0 or the text format."""
-        openmetrics = accepts(accept, _OPENMETRICS)
+        openmetrics = accepts(accept, _OPENMETRICS, "text/plain")
         content_type = _OPENMETRICS_TYPE if openmetrics else _PLAIN_TYPE
         live = (generate_openmetrics if openmetrics else generate_latest)(self._registry)
         rendered = self._rendered
@@ -101,13 +102,28 @@ class Pages:
         return Page(content_type, _finish(beginning, live), "gzip")
 
 
-def accepts(header: str, wanted: str) -> bool:
-    """Whether an Accept or Accept-Encoding header names something, neither refusing it nor in a version before 1."""
+def accepts(header: str, wanted: str, instead: str = "") -> bool:
+    """Whether an Accept or Accept-Encoding header names something in a version from 1 on, and likes nothing better.
+
+    `instead` is what would be sent otherwise; of two that are liked equally it is the wanted one.
+    """
+    qualities = [quality for name, quality in _liked(header) if name == wanted]
+    other = [quality for name, quality in _liked(header) if name == instead]
+    return bool(qualities) and max(qualities) > 0 and max(qualities) >= max(other, default=0.0)
+
+
+def _liked(header: str) -> Iterator[tuple[str, float]]:
+    """What a header names, with how much it is liked: 1 unless told; 0 for a version before 1, which nobody speaks."""
     for item in header.lower().split(","):
         name, *parameters = (part.strip() for part in item.split(";"))
-        if name == wanted and not any(_REFUSED.fullmatch(parameter) for parameter in parameters):
-            return True
-    return False
+        facts = dict(parameter.partition("=")[::2] for parameter in parameters)
+        old = _OLD_VERSION.fullmatch(facts.get("version", "")) and name == _OPENMETRICS
+        yield name, 0.0 if old else _quality(facts.get("q", "1"))
+
+
+def _quality(text: str) -> float:
+    """A quality value (RFC 9110, 12.4.2); what is none counts as not wanted."""
+    return float(text) if _QUALITY.fullmatch(text) else 0.0
 
 
 def _compress(parts: Iterable[bytes]) -> _Compressed:

@@ -46,6 +46,7 @@ _LATE_NUMBER = "no number for those that are mounted after the exporter was star
 
 NEEDS: tuple[Row, ...] = (
     Row("engine up", (c.ENGINE_UP,), {Need.API: "always 0; where the data root is closed too, nothing is served"}),
+    Row("events", (c.EVENTS_HEARD, c.LAST_EVENT), {Need.API: "none is heard: what is new is seen at the next listing"}),
     Row(
         "identity, state, limits",
         (

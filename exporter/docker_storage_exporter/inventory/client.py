@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
+import time
 import traceback
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -11,6 +12,7 @@ from urllib.parse import urlencode, urlsplit
 import docker.errors
 import docker.tls
 import requests
+import urllib3.exceptions
 from docker.api import APIClient
 
 from docker_storage_exporter.errors import (
@@ -28,7 +30,18 @@ NEWEST_API = (1, 51)
 """The versions spoken. 1.52 takes GraphDriver away from inspect, so newer engines are asked in 1.51."""
 
 _EVENT_SILENCE_SECONDS = 300.0
-_TROUBLE = (requests.RequestException, docker.errors.DockerException, ValueError, KeyError, TypeError, AttributeError)
+_LARGEST_ANSWER = 256 * 1024**2
+_PART = 1024**2
+_TROUBLE = (
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+    docker.errors.DockerException,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+)
 
 
 class ReadOnlyClient(APIClient):
@@ -50,7 +63,32 @@ class ReadOnlyClient(APIClient):
             raise PermissionError(f"{method} {url} is not on the list of requests")
         if kwargs.get("timeout") is None:  # docker-py waits for events without end
             kwargs["timeout"] = _EVENT_SILENCE_SECONDS
-        return super().request(method, url, *args, **kwargs)
+        if kwargs.get("stream"):
+            return super().request(method, url, *args, **kwargs)
+        due = time.monotonic() + float(kwargs["timeout"])  # of the whole answer: the client's own is for each read
+        kwargs["stream"] = True
+        response = super().request(method, url, *args, **kwargs)
+        vars(response).update(
+            _content=_whole(response, due), _content_consumed=True
+        )  # where requests keeps what it read
+        return response
+
+
+def _whole(response: requests.Response, due: float) -> bytes:
+    """The body of an answer. Raises Timeout for one that drips, HTTPError of urllib3 for one that is too large."""
+    raw, parts, size = response.raw, [], 0
+    read = getattr(raw, "read1", raw.read)  # what has come, not what was promised (urllib3 from 2.1)
+    while part := read(_PART, decode_content=True):
+        parts.append(part)
+        size += len(part)
+        if size > _LARGEST_ANSWER:
+            response.close()
+            raise urllib3.exceptions.HTTPError(f"an answer of more than {_LARGEST_ANSWER // 2**20} MiB")
+        if time.monotonic() > due:
+            response.close()
+            raise requests.Timeout("the answer takes too long")
+    raw.release_conn()
+    return b"".join(parts)
 
 
 class EngineClient:
@@ -108,6 +146,13 @@ class EngineClient:
     def trouble(self) -> tuple[type[Exception], ...]:
         """What iterating over events may raise."""
         return (*_TROUBLE, OSError)
+
+    @staticmethod
+    def is_silence(error: BaseException) -> bool:
+        """Whether an error means that nothing happened for a while, and not that anything is wrong."""
+        return any(
+            isinstance(cause, urllib3.exceptions.ReadTimeoutError | requests.Timeout) for cause in _causes(error)
+        )
 
     def close(self) -> None:
         """Drop the connection; the next call makes a new one."""

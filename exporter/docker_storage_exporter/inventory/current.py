@@ -38,6 +38,7 @@ _REFUSALS = {
 }
 _ENGINE, _CONTAINERS, _VOLUMES = "engine", "containers", "volumes"
 _VOLUMES_SECONDS = 90.0  # a plugin that hangs makes Docker 20.10 answer after 60 s, and its answer is worth waiting for
+_FSCK_FOLDER = "lost+found"
 _BAD_DOCUMENT = (KeyError, TypeError, ValueError, AttributeError)
 
 
@@ -65,6 +66,7 @@ class CurrentInventory:
         self._again: set[str] = set()
         self._inspected: dict[str, tuple[tuple[str, str], Container]] = {}
         self._broken: set[str] = set()
+        self._broken_volumes = 0
         self._last: Inventory | None = None
         self._listener: EventListener | None = None
 
@@ -77,6 +79,16 @@ class CurrentInventory:
     def product(self) -> str:
         """What the engine calls itself."""
         return self._client.product
+
+    @property
+    def events_heard(self) -> bool | None:
+        """Whether the engine's events would be heard now; None before `watch`."""
+        return self._listener.heard_now if self._listener is not None else None
+
+    @property
+    def last_event(self) -> float:
+        """When the last event came, in seconds since the epoch; 0 for never."""
+        return self._listener.last if self._listener is not None else 0.0
 
     def listings(self) -> tuple[Listing, ...]:
         """The questions that do not wait for an answer already."""
@@ -173,7 +185,17 @@ class CurrentInventory:
         return dataclasses.replace(engine, product=self._client.product)
 
     def _ask_volumes(self) -> list[Volume]:
-        return [volume_from_api(document) for document in self._clients[_VOLUMES].volumes()]
+        """Every volume that can be understood. Which cannot is said once, as long as there are as many."""
+        found, broken = [], []
+        for document in self._clients[_VOLUMES].volumes():
+            try:
+                found.append(volume_from_api(document))
+            except _BAD_DOCUMENT as error:
+                broken.append(error)
+        if broken and len(broken) != self._broken_volumes:
+            _log.warning("%d volumes are left out, since they are none: %s", len(broken), broken[0])
+        self._broken_volumes = len(broken)
+        return found
 
     def _ask_containers(self) -> list[Container]:
         """Every container; inspected when first seen, wanted again, or listed with another name or state."""
@@ -214,6 +236,7 @@ class CurrentInventory:
             containers = [self._with_layer(container, root) for container in containers]
             if not volumes_are_new:
                 volumes = self._volumes_by_disk(volumes or [], root)
+            volumes = [volume for volume in volumes or [] if self._is_volume(volume, root)]
         return Inventory(
             engine=engine,
             volumes=tuple(sorted(volumes or [], key=lambda volume: volume.name)),
@@ -223,6 +246,12 @@ class CurrentInventory:
             roots=(StorageRoot(root),),
             refused=refused,
         )
+
+    def _is_volume(self, volume: Volume, root: str) -> bool:
+        """Whether it is one: to an engine every folder is, also what fsck keeps on a disk that is mounted there."""
+        if volume.driver != "local" or volume.name != _FSCK_FOLDER:
+            return True
+        return "_data" in folders_in(f"{self._host.view(root)}/volumes/{_FSCK_FOLDER}", links=True)
 
     def _volumes_by_disk(self, known: list[Volume], root: str) -> list[Volume]:
         """The volumes while the engine does not answer for them: those known from before, and what the disk shows."""

@@ -82,7 +82,7 @@ def read_volumes(path: str, data_root: str) -> Iterator[Volume]:
         folder = f"{path}/volumes/{name}"
         options = _document(f"{folder}/opts.json")
         # What is mounted on _data may never answer: its name in the folder does, the directory itself is not asked.
-        if options or "_data" in folders_in(folder):
+        if options or "_data" in folders_in(folder, links=True):
             mountpoint = f"{data_root}/volumes/{name}/_data"
             try:
                 yield volume_from_disk(name, mountpoint, options)
@@ -119,14 +119,15 @@ def _engine(path: str, data_root: str, containers: tuple[Container, ...]) -> Eng
     return Engine(id=engine_id(path), storage_driver=driver, data_root=data_root)
 
 
-def folders_in(path: str) -> frozenset[str]:
+def folders_in(path: str, *, links: bool = False) -> frozenset[str]:
     """The names of the directories in a directory, none where there is no such directory. Raises OSError.
 
+    With `links` symbolic links are among them: an administrator may have put one in the place of a directory.
     The directory alone is read, so that nothing mounted on one of them has to answer.
     """
     try:
         with os.scandir(path) as entries:
-            return frozenset(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+            return frozenset(e.name for e in entries if e.is_dir(follow_symlinks=False) or (links and e.is_symlink()))
     except (FileNotFoundError, NotADirectoryError):
         return frozenset()
 

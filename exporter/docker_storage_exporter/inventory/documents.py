@@ -16,6 +16,7 @@ from docker_storage_exporter.settings import size
 
 _Document = Mapping[str, Any]
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)")
+_ID = re.compile(r"[0-9a-f]{64}")
 _LOCAL_LOG_BYTES = 20 * 1024**2 * 5  # the local driver's defaults: max-size 20m, max-file 5
 
 
@@ -34,11 +35,11 @@ def engine_from_info(info: _Document, product: str) -> Engine:
 
 
 def volume_from_api(document: _Document) -> Volume:
-    """A volume from an item of GET /volumes."""
+    """A volume from an item of GET /volumes. Raises KeyError, TypeError or ValueError for what is no such item."""
     options = document.get("Options") or {}
     local = document.get("Driver") == "local"
     return _volume(
-        name=_text(document["Name"]),
+        name=_part_of_a_path(document["Name"]) if local else _text(document["Name"]),
         driver=_text(document.get("Driver")),
         scope=_text(document.get("Scope")) or "local",
         mountpoint=_text(document.get("Mountpoint")),
@@ -77,7 +78,7 @@ def container_from_inspect(document: _Document) -> Container:
     config, host = document.get("Config") or {}, document.get("HostConfig") or {}
     state, graph = document["State"], document.get("GraphDriver") or {}
     return _container(
-        id_=_text(document["Id"]),
+        id_=_identity(document["Id"]),
         name=_text(document.get("Name")),
         document=document,
         config=config,
@@ -162,8 +163,9 @@ def _mounts(points: Iterable[_Document], host: _Document) -> tuple[Mount, ...]:
 
 
 def _layer(data: _Document) -> str:
-    """The layer's directory name from GraphDriver.Data.UpperDir, …/NAME/diff."""
-    return os.path.basename(os.path.dirname(_text(data.get("UpperDir"))))
+    """The layer's directory name from GraphDriver.Data.UpperDir, …/NAME/diff; empty where there is none."""
+    path = data.get("UpperDir")
+    return _part_of_a_path(os.path.basename(os.path.dirname(_text(path)))) if path else ""
 
 
 def _log(config: _Document) -> LogSettings:
@@ -194,6 +196,22 @@ def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{value!r:.40} stands where a text is expected")
     return value
+
+
+def _part_of_a_path(value: Any) -> str:
+    """A name that becomes part of a path. Raises ValueError for one that would lead elsewhere."""
+    name = _text(value)
+    if name in ("", ".", "..") or "/" in name or "\0" in name:
+        raise ValueError(f"{name!r:.40} is no name")
+    return name
+
+
+def _identity(value: Any) -> str:
+    """A container's id, which becomes part of a path. Raises ValueError for what no engine makes."""
+    identity = _text(value)
+    if not _ID.fullmatch(identity):
+        raise ValueError(f"{identity!r:.40} is no container's id")
+    return identity
 
 
 def _texts(value: Any) -> dict[str, str]:

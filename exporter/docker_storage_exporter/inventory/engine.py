@@ -45,6 +45,14 @@ class EngineStatus(Protocol):
         """Whether it answered the last time; None where no API is asked."""
 
     @property
+    def events_heard(self) -> bool | None:
+        """Whether its events would be heard now; None where nobody listens."""
+
+    @property
+    def last_event(self) -> float:
+        """When the last event came, in seconds since the epoch; 0 for never."""
+
+    @property
     def trouble(self) -> str:
         """The line to tell when it gave no answer, or not all of it."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -23,6 +24,8 @@ class EventListener:
     """Follows the events in a thread of its own and comes back by itself after the engine was away.
 
     `changed` is called with what each event says, and whenever it begins to listen: the lists may have changed then.
+    `heard_now` says whether the engine's events would be heard now, `last` when the last one came, in seconds since the
+    epoch, 0 for never.
     """
 
     def __init__(self, client: EngineClient, changed: Callable[[Change], None]) -> None:
@@ -30,6 +33,8 @@ class EventListener:
         self._changed = changed
         self._stopping = threading.Event()
         self._stream: Any = None
+        self.heard_now = False
+        self.last = 0.0
         self._thread = threading.Thread(target=self._run, name="events", daemon=True)
 
     def start(self) -> None:
@@ -49,22 +54,34 @@ class EventListener:
     def _run(self) -> None:
         pause = _FIRST_PAUSE_SECONDS
         while not self._stopping.is_set():
+            heard, silent = False, False
             try:
-                self._stream = self._client.events()
-                self._changed(Change())  # whatever happened since the last list was heard by nobody
-                for event in self._stream:
-                    pause = _FIRST_PAUSE_SECONDS
+                for event in self._listen():
+                    heard = True
                     if self._stopping.is_set():
                         return
+                    self.last = time.time()
                     self._tell(event)
             except ExporterError as error:
                 _log.debug("no events: %s", str(error))
             except self._client.trouble() as error:
+                silent = self._client.is_silence(error)
                 _log.debug("event stream ended: %s", str(error))
-            self._stream = None
+            except Exception:  # noqa: BLE001 - a defect must not end the hearing of events unseen
+                _log.exception("this is a defect in docker-storage-exporter; events are heard again soon")
+            self.heard_now, self._stream = False, None
             self._client.close()
-            self._stopping.wait(pause)
+            if heard or silent:
+                pause = _FIRST_PAUSE_SECONDS
+            self._stopping.wait(0 if silent else pause)
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+    def _listen(self) -> Any:
+        """The events from now on."""
+        self._stream = self._client.events()
+        self.heard_now = True
+        self._changed(Change())  # whatever happened since the last list was heard by nobody
+        return self._stream
 
     def _tell(self, event: object) -> None:
         """Pass an event on; what is not shaped like one only says that something happened."""

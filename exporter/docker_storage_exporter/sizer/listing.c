@@ -70,7 +70,7 @@ static bool count_entry(struct worker *worker, const char *name)
     tally_change(worker, changed_at(&status));
     worker->tally.inodes++;
     worker->tally.blocks += (uint64_t)status.st_blocks;
-    worker->tally.apparent_bytes += (uint64_t)status.st_size;
+    worker->tally.apparent_bytes = saturated(worker->tally.apparent_bytes, (uint64_t)status.st_size);
     return true;
 }
 

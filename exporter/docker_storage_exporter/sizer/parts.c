@@ -46,7 +46,7 @@ void parts_add_up(struct walk_usage *usage)
     for (size_t i = usage->part_count; i-- > 1;) {
         struct walk_part *part = &usage->parts[i], *parent = &usage->parts[part->parent];
         parent->allocated_bytes += part->allocated_bytes;
-        parent->apparent_bytes += part->apparent_bytes;
+        parent->apparent_bytes = saturated(parent->apparent_bytes, part->apparent_bytes);
         parent->inodes += part->inodes;
     }
 }

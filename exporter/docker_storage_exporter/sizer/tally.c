@@ -56,7 +56,7 @@ static bool count_linked(struct worker *worker)
             tally_change(worker, file->changed);
             worker->tally.inodes++;
             worker->tally.blocks += file->blocks;
-            worker->tally.apparent_bytes += file->apparent_bytes;
+            worker->tally.apparent_bytes = saturated(worker->tally.apparent_bytes, file->apparent_bytes);
         }
     }
     return true;
@@ -73,7 +73,7 @@ bool tally_merge(struct worker *worker)
     tree->usage->entries += tally->entries;
     tree->usage->inodes += tally->inodes;
     tree->usage->allocated_bytes += tally->blocks * 512;
-    tree->usage->apparent_bytes += tally->apparent_bytes;
+    tree->usage->apparent_bytes = saturated(tree->usage->apparent_bytes, tally->apparent_bytes);
     tree->usage->future += tally->future;
     if (tally->changed > tree->usage->changed)
         tree->usage->changed = tally->changed;
@@ -81,7 +81,7 @@ bool tally_merge(struct worker *worker)
         struct walk_part *part = &tree->usage->parts[worker->part];
         part->inodes += tally->inodes;
         part->allocated_bytes += tally->blocks * 512;
-        part->apparent_bytes += tally->apparent_bytes;
+        part->apparent_bytes = saturated(part->apparent_bytes, tally->apparent_bytes);
     }
     pthread_mutex_unlock(&tree->lock);
 

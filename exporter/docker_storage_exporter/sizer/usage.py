@@ -46,6 +46,7 @@ class Usage:
     Docker Engine calls the size of a volume or a writable layer.
     `inodes` counts distinct inodes, the root included. `unreadable` counts by errno name what exists but could not
     be read; what vanished during the walk is no error. `complete` is False when the walk was cut short.
+    A sum of lengths that is more than 2^64 - 1, as sparse files can have it, is that number.
     `changed` is the newest change of an inode (its ctime), in seconds since the epoch; None without any. Changes later
     than the begin of the walk are ignored, and `future` counts them.
     `entries` and `cpu_seconds` are what the walk cost; they do not take part in comparisons. Nor do `changed` and

@@ -30,6 +30,7 @@ from docker_storage_exporter.sizer.usage import Control, Part, Root, Usage
 _OPEN_FRAMES = 32
 _ENTRIES_PER_CHECK = 128
 _NO_TIME = -(2**63)
+_LARGEST_SUM = 2**64 - 1
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # A directory that was listed and is now gone, or is now a file or a link, vanished.
 _VANISHED = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
@@ -110,14 +111,14 @@ class _Walk:
                 frame.close()
         return Usage(
             allocated_bytes=self._blocks * 512,
-            apparent_bytes=self._apparent,
+            apparent_bytes=min(self._apparent, _LARGEST_SUM),
             inodes=self._inodes,
             unreadable=dict(self._unreadable),
             complete=complete,
             entries=self._entries,
             cpu_seconds=time.thread_time() - started,
             parts=tuple(
-                Part(part.path, part.blocks * 512, part.apparent, part.inodes)
+                Part(part.path, part.blocks * 512, min(part.apparent, _LARGEST_SUM), part.inodes)
                 for part in sorted(self._parts, key=lambda part: part.path)
             ),
             changed=None if self._newest == _NO_TIME else self._newest / 1e9,

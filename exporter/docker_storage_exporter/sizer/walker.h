@@ -201,6 +201,12 @@ size_t parts_add(struct worker *worker, size_t parent, const char *name, uint64_
 /* Add each part to the one it is in. */
 void parts_add_up(struct walk_usage *usage);
 
+/* The sum, or the largest number there is: sparse files can be longer together than it. */
+static inline uint64_t saturated(uint64_t sum, uint64_t more)
+{
+    return sum > UINT64_MAX - more ? UINT64_MAX : sum + more;
+}
+
 /* Note when an inode was changed. */
 static inline void tally_change(struct worker *worker, int64_t changed)
 {

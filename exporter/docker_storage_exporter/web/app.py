@@ -94,7 +94,7 @@ def _reload(method: str, reload: Callable[[], str] | None) -> _Reply:
 
 
 def _metrics(pages: Pages, environ: _Environ) -> _Reply:
-    gzip = accepts(environ.get("HTTP_ACCEPT_ENCODING", ""), "gzip")
+    gzip = accepts(environ.get("HTTP_ACCEPT_ENCODING", ""), "gzip", "identity")
     page = pages.page(environ.get("HTTP_ACCEPT", ""), gzip=gzip)
     headers = [("Content-Type", page.content_type), ("Content-Length", str(page.length))]
     if page.encoding:
