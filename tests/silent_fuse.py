@@ -46,18 +46,19 @@ _libc = ctypes.CDLL(None, use_errno=True)
 class SilentFuse:
     """Files of given sizes below a mount point, as paths relative to it. Unmounted at the end, whatever state it is in.
 
-    The filesystem's type is one that the exporter takes for a local one.
+    The filesystem's type is one that the exporter takes for a local one; with a block device it is one on that.
     """
 
-    def __init__(self, mountpoint, files=None, filesystem="fuse.fuse-overlayfs"):
+    def __init__(self, mountpoint, files=None, block_device=None):
         self.mountpoint = str(mountpoint)
         self._files = {"file": 10_000, "folder/inside": 20_000} if files is None else files
-        self._filesystem = filesystem
+        self._source = block_device or "silent"
+        self._filesystem = "fuseblk" if block_device else "fuse.fuse-overlayfs"
 
     def __enter__(self):
         device = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
         data = f"fd={device},rootmode=40000,user_id=0,group_id=0,allow_other"
-        names = [os.fsencode(name) for name in ("silent", self.mountpoint, self._filesystem)]
+        names = [os.fsencode(name) for name in (self._source, self.mountpoint, self._filesystem)]
         if _libc.mount(*names, _NO_SUID | _NO_DEV, data.encode()) < 0:
             number = ctypes.get_errno()
             os.close(device)

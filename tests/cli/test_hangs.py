@@ -44,6 +44,9 @@ class Laid:
         for name in VOLUMES:
             _write(self.root / "volumes" / name / "_data/file", 5000)
         volumes = [{"Name": name, "Driver": "local", "Scope": "local", "Mountpoint": ""} for name in VOLUMES]
+        options = {"type": "ext4", "device": "/dev/of-its-own"}
+        volumes.append({"Name": "own", "Driver": "local", "Options": options})
+        (self.root / "volumes/own/_data").mkdir(parents=True)
         self.engine.routes["/volumes"] = {"Volumes": volumes}
         mount = {"Type": "bind", "Source": str(self.source), "Destination": "/data", "RW": True}
         self._add_container(1, Mounts=[mount])
@@ -68,6 +71,7 @@ class Laid:
                 self.root / "volumes" / SILENT / "_data", "volume", SILENT, "docker_volume_allocated_bytes"
             ),
             "bind": Place(self.source, "bind_mount", str(self.source), "docker_bind_mount_allocated_bytes"),
+            "own": Place(self.root / "volumes/own/_data", "volume", "own", "docker_volume_filesystem_size_bytes"),
             "log": Place(self.root / "containers" / LOGGING, "container_log", "c2", "docker_container_log_bytes"),
         }[name]
 
@@ -99,14 +103,32 @@ def laid(tmp_path):
 
 
 @pytest.fixture
-def fuse_at(laid, serve):
+def block_device(tmp_path):
+    """Make a block device of a file, as a filesystem of a volume's own has it."""
+    made = []
+
+    def make():
+        (tmp_path / "disk").write_bytes(bytes(2**20))
+        attach = ["losetup", "-f", "--show", tmp_path / "disk"]
+        done = subprocess.run(attach, capture_output=True, text=True, check=True)
+        made.append(done.stdout.strip())
+        return made[-1]
+
+    yield make
+    for device in made:
+        subprocess.run(["losetup", "-d", device], check=True)
+
+
+@pytest.fixture
+def fuse_at(laid, serve, block_device):
     """Mount a filesystem at a place; it is gone before the exporters of the test have to end."""
     mounted = []
 
     def mount(place):
         files = {f"{LOGGING}-json.log": 9000} if place.kind == "container_log" else None
-        mounted.append(SilentFuse(place.mountpoint, files))
-        return mounted[-1].__enter__()
+        fuse = SilentFuse(place.mountpoint, files, block_device() if place.label == "own" else None).__enter__()
+        mounted.append(fuse)
+        return fuse
 
     yield mount
     for fuse in mounted:
@@ -138,7 +160,7 @@ def is_free(port):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("silence", [STOPPED, SWALLOWED])
-@pytest.mark.parametrize("name", ["volume", "bind", "log"])
+@pytest.mark.parametrize("name", ["volume", "own", "bind", "log"])
 @pytest.mark.parametrize("when", ["before the start", "while running"])
 def test_one_silent_filesystem_holds_up_nobody_and_comes_back(laid, serve, fuse_at, name, silence, when):
     place = laid.place(name)
@@ -237,3 +259,22 @@ def test_df_leaves_out_what_hangs_and_says_so(laid, fuse_at):
     assert done.returncode == 0
     assert rows[SILENT]["note"] == "unmeasured: timeout"
     assert all(rows[name]["allocated_bytes"] for name in VOLUMES if name != SILENT)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("silence", [STOPPED, SWALLOWED])
+def test_a_data_root_that_does_not_answer_ends_the_start_with_one_line(tmp_path, silence):
+    need("mount", root=True)
+    root = tmp_path / "docker"
+    root.mkdir()
+    flags = [f"--docker.host=unix://{tmp_path}/none", f"--path.data-root={root}", "--scan.timeout=1s"]
+    with SilentFuse(root, {"containers/file": 1, "volumes/v/_data/file": 1, "image/file": 1}) as fuse:
+        silence(fuse)
+        process = subprocess.Popen(
+            [*COMMAND, "serve", *flags, "--web.listen-address=127.0.0.1:0"], stderr=subprocess.PIPE, text=True
+        )
+        line = process.stderr.readline()
+    process.stderr.close()
+
+    assert process.wait(20) == 4
+    assert line == "docker-storage-exporter: the data root does not answer: is its disk, or a mount on it, dead?\n"

@@ -214,3 +214,11 @@ def test_describing_reads_nothing_and_names_every_family(world):
 
     assert {family.name for family in collector.describe()} == {family.base for family in LIVE_FAMILIES}
     assert not any(family.samples for family in collector.describe())
+
+
+def test_nothing_that_a_scrape_reads_grows_with_the_host(world, tmp_path, monkeypatch):
+    """The mount table of a host can have tens of thousands of lines."""
+    monkeypatch.setattr(Host, "mounts", lambda _: pytest.fail("the mount table was read"))
+    world.publish(str(tmp_path))
+
+    assert world.families()["docker_storage_filesystem_size_bytes"]

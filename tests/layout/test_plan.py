@@ -279,3 +279,46 @@ def test_a_filesystem_of_a_volume_s_own_is_nobody_else_s():
     mounted = MountTable([MountEntry("/", "ext4", (8, 1)), MountEntry(f"{ROOT}/volumes/v/_data", "ext4", (8, 9))])
 
     assert volume_place(Volume("v", filesystem="ext4"), mounts=mounted).mountpoint == ""
+
+
+OWN = f"{ROOT}/volumes/v/_data"
+
+
+@pytest.mark.parametrize(
+    "mounts",
+    [
+        [MountEntry(OWN, "overlay", (0, 9))],  # a view of the host's disk
+        [MountEntry(OWN, "btrfs", (0, 9), root="/subvolume")],
+        [MountEntry(OWN, "ext4", (8, 9)), MountEntry("/elsewhere", "ext4", (8, 9), root="/folder")],
+    ],
+)
+def test_a_filesystem_that_others_have_a_part_of_says_nothing_of_the_volume(mounts):
+    table = MountTable([MountEntry("/", "ext4", (8, 1)), *mounts])
+
+    assert volume_place(Volume("v", filesystem="overlay"), mounts=table).skip is Skip.SHARED
+
+
+def test_a_filesystem_that_is_mounted_whole_in_several_places_is_still_the_volume_s():
+    whole = [MountEntry(OWN, "ext4", (8, 9)), MountEntry("/backup", "ext4", (8, 9))]
+    table = MountTable([MountEntry("/", "ext4", (8, 1)), *whole])
+
+    assert volume_place(Volume("v", filesystem="ext4"), mounts=table).source == Statfs(OWN)
+
+
+ALIAS = MountTable([
+    MountEntry("/", "ext4", (8, 1)),
+    MountEntry("/alias", "ext4", (8, 1), root=ROOT),
+    MountEntry(f"{ROOT}/volumes/disk/_data", "xfs", (8, 2)),
+])  # fmt: skip
+
+
+def test_the_data_root_bound_elsewhere_is_the_data_root():
+    def place(path):
+        user = container(mounts=(Mount("bind", path, "/x"),))
+        return plan(containers=[user], found={path: HostPath(path)}, mounts=ALIAS).places[bind_key(path)]
+
+    assert {place(path).skip for path in ("/alias", "/alias/overlay2", "/alias/volumes")} == {Skip.STORAGE_ROOT}
+    assert place("/alias/volumes/v/_data").source == Walk((OWN,))
+    assert place("/alias/volumes/v/_data/sub").source == Walk((f"{OWN}/sub",))
+    # what the alias shows below a mount of the root's own is not what the root shows there
+    assert place("/alias/volumes/disk/_data").source == Walk(("/alias/volumes/disk/_data",))

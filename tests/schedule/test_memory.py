@@ -8,6 +8,7 @@ from docker_storage_exporter.hostfs import Host
 from docker_storage_exporter.measure import Walk
 from docker_storage_exporter.model import Identity, Inventory, Kind, Lineage, Measurement, Size, Unmeasured
 from docker_storage_exporter.schedule import Scheduler
+from docker_storage_exporter.schedule.agenda import LARGE_ENTRIES, Lane
 from docker_storage_exporter.settings import from_texts
 from schedule.conftest import ROOTS, measure_all, path
 
@@ -18,18 +19,19 @@ class Memory:
     def __init__(self, **sizes):
         self.held = {Walk((path(name),)): at for name, at in sizes.items()}
         self.asked, self.kept, self.works = 0, [], True
+        self.inodes = None
 
     def recall(self, inventory):
         self.asked += 1
-        return {source: _measured(source, at) for source, at in self.held.items()}
+        return {source: _measured(source, at, self.inodes) for source, at in self.held.items()}
 
     def keep(self, inventory, measurements):
         self.kept.append({source.path: m.size.allocated for source, m in measurements.items()})
         return self.works
 
 
-def _measured(source, at):
-    return Measurement(Size(7), at, source, Lineage(Identity(1, 1), source.meaning, 100.0))
+def _measured(source, at, inodes):
+    return Measurement(Size(7, inodes=inodes), at, source, Lineage(Identity(1, 1), source.meaning, 100.0))
 
 
 @pytest.fixture
@@ -140,3 +142,17 @@ def test_a_restart_does_not_end_a_lineage_unless_what_is_there_is_something_else
 
     assert world.size_of("same").lineage.start == 100.0
     assert world.size_of("other").lineage.start == world.now
+
+
+def test_what_was_large_before_begins_in_the_lane_for_large_ones(world, remembering):
+    memory = Memory(huge=1.0)
+    memory.inodes = LARGE_ENTRIES + 1
+    world.list_volumes("huge", "small")
+    world.listed = replace(world.listed, at=5000.0)
+    scheduler = remembering(memory)
+    scheduler.renew()
+
+    measure_all(scheduler, Lane.SMALL)
+    assert world.measured == [path("small")]
+    measure_all(scheduler, Lane.LARGE)
+    assert world.measured == [path("small"), path("huge")]

@@ -13,6 +13,7 @@ from docker_storage_exporter.schedule import Job, Work
 from docker_storage_exporter.schedule.agenda import LARGE_ENTRIES, Lane
 from docker_storage_exporter.schedule.jobs import StoppedError
 from docker_storage_exporter.settings import from_texts
+from docker_storage_exporter.sizer import Control
 from schedule.conftest import ROOTS, measure_all, path
 
 
@@ -100,15 +101,32 @@ def test_nothing_is_measured_while_the_budget_is_in_debt(world, scheduler):
     assert len(world.measured) == 2
 
 
-def test_a_walk_is_given_what_is_saved_up_and_then_its_lanes_share_of_the_duty(world, scheduler):
+def test_a_walk_is_given_what_is_saved_up_and_then_the_whole_duty_while_it_walks_alone(world, scheduler):
     seen = []
-    scheduler.lanes.measure = lambda source, host, control: seen.append(control) or world.measure(source, host, control)
+
+    def look(source, host, control):
+        seen.append((control.burst, control.share))
+        scheduler.apply(from_texts({"scan_duty": "0.2"}))
+        seen.append(control.share)
+        return world.measure(source, host, control)
+
+    scheduler.lanes.measure = look
     world.list_volumes("a")
     scheduler.renew()
     measure_all(scheduler)
 
-    assert seen[0].burst == pytest.approx(1.0, abs=0.01)
-    assert seen[0].share == pytest.approx(0.05)
+    assert seen[0] == (pytest.approx(1.0, abs=0.01), pytest.approx(0.1))
+    assert seen[1] == pytest.approx(0.2)
+
+
+def test_two_walks_at_once_have_half_of_the_duty_each_and_the_last_one_the_whole(scheduler):
+    one, two = Control(), Control()
+    scheduler.lanes._begin(one)
+    scheduler.lanes._begin(two)
+    assert (one.share, two.share) == (0.05, 0.05)
+
+    scheduler.lanes._leave(one)
+    assert two.share == 0.1
 
 
 def test_a_huge_source_moves_to_the_other_lane_and_holds_up_nobody(world, scheduler):

@@ -208,3 +208,14 @@ def test_a_stopped_control_stays_stopped(tree, walker):
 
     assert control.stopped
     control.sleep(10)  # returns at once
+
+
+def test_a_walk_that_is_given_another_share_goes_by_it(tree, walker):
+    """One that naps nearly always ends soon once it need not."""
+    with Running(walker, tree, repeats=20, burst=0.0, share=0.0001) as running:
+        wait_until(lambda: running.control.beats > 3)
+        assert running.usages is None
+        running.control.change_share(1.0)
+        wait_until(lambda: running.usages is not None)
+
+        assert all(usage.complete for usage in running.usages)

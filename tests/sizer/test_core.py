@@ -160,7 +160,7 @@ except BlockingIOError:
 
 
 @pytest.mark.parametrize(
-    "arguments", [(), (1,), ([], 0, 0, 0, 0, 0, 0, 0), (((),), 0, 0, 0, 0, 0, 1, 0), ((("x", (), 0),),)]
+    "arguments", [(), (1,), ([], 0, 0, 0, 0, 0, 0, 0), (((),), 0, 0, 0, 0, 1, 0, 0), ((("x", (), 0),),)]
 )
 def test_wrong_arguments_raise(core, arguments):
     with pytest.raises(TypeError):
@@ -171,7 +171,7 @@ def test_a_mount_point_must_be_bytes_without_nul(core):
     meter = Control()
     for path, error in (("text", TypeError), (b"nul\0", ValueError)):
         with pytest.raises(error):
-            core._walk.measure(((0, (path,), 0),), meter.meter_address, 0.0, 1.0, 0.0, 0, 1, 1, 0)
+            core._walk.measure(((0, (path,), 0),), meter.meter_address, 0.0, 0.0, 0, 1, 1, 0)
 
 
 def test_the_package_measures_with_the_core_where_it_is_built(core):

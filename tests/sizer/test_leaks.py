@@ -38,7 +38,7 @@ def no_descriptor(core, _):
 def wrong_arguments(core, root):
     for wrong in (None, ((root, (b"x", "y"), 0),), ((root, (b"nul\0",), 0),)):
         with pytest.raises((TypeError, ValueError)):
-            core._walk.measure(wrong, Control().meter_address, 0.0, 1.0, 0.0, 0, 1, 1)
+            core._walk.measure(wrong, Control().meter_address, 0.0, 0.0, 0, 1, 1, 0)
 
 
 WAYS = {

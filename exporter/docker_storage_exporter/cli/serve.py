@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from functools import partial
 
 from docker_storage_exporter.cli.log import announce, set_up_log
 from docker_storage_exporter.cli.notify import Notifier
@@ -21,7 +22,7 @@ from docker_storage_exporter.hostfs import Host, put_up_fence, read_rights
 from docker_storage_exporter.inventory import CurrentInventory
 from docker_storage_exporter.inventory.client import EngineClient
 from docker_storage_exporter.model import Snapshot
-from docker_storage_exporter.schedule import History, Scheduler
+from docker_storage_exporter.schedule import History, Scheduler, Work
 from docker_storage_exporter.settings import Settings
 from docker_storage_exporter.sizer import implementation
 from docker_storage_exporter.store import StateFile, Store
@@ -143,7 +144,7 @@ class Exporter:
         )
         self._pages = Pages(live_registry(self.live), settings.collector_labels or ())
         self._history = History()
-        objects = ObjectsDocument(self.store, self._history, host)
+        objects = ObjectsDocument(self.store, self._history, host, partial(scheduler.pay, Work.PAGE))
         reload = self.config.reload if settings.web_enable_reload else None
         served = application(self._pages, self.store, objects, reload)
         terms = web or plain_terms

@@ -18,6 +18,7 @@ _REMOTE = frozenset(
     "orangefs pvfs2 smb3 smbfs vboxsf virtiofs vmhgfs".split()
 )
 _LOCAL_FUSE = frozenset({"fuse.fuse-overlayfs", "fuseblk"})
+_VIEWS = frozenset({"overlay", "aufs", "ecryptfs", "fuse.fuse-overlayfs", "fuse.mergerfs", "fuse.bindfs"})
 _PART = 1 << 20
 _ESCAPED = re.compile(rb"\\([0-7]{3})")
 
@@ -98,6 +99,15 @@ class MountTable:
         """A mount of the whole filesystem that a path is on; where there is none, as in a container, the path's own."""
         covering = self.covering(path)
         return None if covering is None else self._whole.get(covering.device, covering)
+
+    def is_alone(self, entry: MountEntry) -> bool:
+        """Whether a mount shows a filesystem that nobody else has a part of: only then its numbers are the mount's.
+
+        A part of one, such as a bind or a btrfs subvolume, has another root than "/"; an overlay is a view of others.
+        """
+        if entry.root != "/" or entry.filesystem in _VIEWS:
+            return False
+        return all(other.root == "/" for other in self._by_path.values() if other.device == entry.device)
 
     def location(self, path: str) -> Location | None:
         """The filesystem that a path is on, and the path inside of it."""

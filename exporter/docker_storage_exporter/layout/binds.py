@@ -26,10 +26,9 @@ def bind_key(source: str) -> ObjectKey:
 
 def _items(scene: Scene) -> Iterator[Item]:
     known = {found.path: found for found in scene.found.values()}
-    roots = tuple(root.path for root in scene.inventory.roots)
     for path, users in _users(scene).items():
         facts = BindFacts(path, tuple(users), known[path].entry)
-        yield Item(bind_key(path), path, facts, path_place(known[path], roots))
+        yield Item(bind_key(path), path, facts, path_place(known[path], scene))
 
 
 def _users(scene: Scene) -> dict[str, list[tuple[str, Mount]]]:

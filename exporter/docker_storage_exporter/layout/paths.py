@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from docker_storage_exporter.hostfs import HostPath, reason_for
+from docker_storage_exporter.layout.subject import Scene
 from docker_storage_exporter.measure import Walk
 from docker_storage_exporter.model import Place, Skip, Unmeasured, is_inside
 
@@ -14,15 +15,15 @@ SKIPS = frozenset({Skip.REMOTE, Skip.SYSTEM, Skip.STORAGE_ROOT, Skip.SPECIAL})
 """The rules by which a path is left out."""
 
 
-def path_place(found: HostPath, roots: tuple[str, ...]) -> Place:
-    """The place of what stands at a host path; `roots` are the storage roots.
+def path_place(found: HostPath, scene: Scene) -> Place:
+    """The place of what stands at a host path.
 
     A path that a container may have redirected by a link is not measured, see `hostfs.examine`.
     Left out: what is remote; sockets, devices and fifos; /, /proc, /sys, /dev, /run and what is below them; a storage
     root, whatever contains it and, but for the data of a volume, what is inside it. /var/run is a link to /run, which
     cannot be seen where only the data root is.
     """
-    path = found.path
+    path, roots = scene.canonical(found.path), [root.path for root in scene.inventory.roots]
     if found.remote:
         return Place(skip=Skip.REMOTE)
     if path == "/" or any(is_inside(path, system) for system in _SYSTEM):

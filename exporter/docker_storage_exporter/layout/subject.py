@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from docker_storage_exporter.hostfs import HostPath, MountTable
-from docker_storage_exporter.model import Inventory, Kind, Mount, ObjectKey, Place, Skip
+from docker_storage_exporter.model import Inventory, Kind, Mount, ObjectKey, Place, Skip, is_inside
 from docker_storage_exporter.storage import Stores
 
 Users = tuple[tuple[str, Mount], ...]
@@ -30,6 +30,18 @@ class Scene:
     stores: Stores = Stores()
     rootfs: str = ""
     moved: Mapping[str, str] = field(default_factory=dict)
+
+    def canonical(self, path: str) -> str:
+        """A path below a storage root as the root's own mount shows it: a host may have bound the root elsewhere."""
+        here = self.mounts.location(self.rootfs + path)
+        for root in self.inventory.roots:
+            there = self.mounts.location(self.rootfs + root.path)
+            if here is None or there is None or here.device != there.device or not is_inside(here.path, there.path):
+                continue
+            found = root.path + here.path[len(there.path.rstrip("/")) :].rstrip("/")
+            if self.mounts.location(self.rootfs + found) == here:
+                return found
+        return path
 
     def where(self, path: str) -> str:
         """The canonical path of one of the engine's own folders."""

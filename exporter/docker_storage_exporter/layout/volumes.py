@@ -45,15 +45,14 @@ def _place(volume: Volume, scene: Scene) -> Place:
 
     A plain volume, with or without a quota, is the folder `volumes/NAME/_data` (local driver). A volume that is a bind
     is the folder it was given, in use or not. One with a filesystem of its own has it mounted only while in use;
-    walking it would keep the engine from unmounting it, so its filesystem is asked. What another machine serves is not
-    touched, and the folders of other drivers are theirs.
+    walking it would keep the engine from unmounting it, so its filesystem is asked, if that is the volume's alone. What
+    another machine serves is not touched, and the folders of other drivers are theirs.
     """
     if volume.driver != "local":
         return Place(skip=Skip.DRIVER)
     if volume.filesystem == "bind":
         found = scene.found.get(volume.device)
-        roots = tuple(root.path for root in scene.inventory.roots)
-        return path_place(found, roots) if found else Place(unmeasured=Unmeasured.VANISHED)
+        return path_place(found, scene) if found else Place(unmeasured=Unmeasured.VANISHED)
     folder = scene.where(f"{scene.inventory.root}/volumes")
     path = scene.where(f"{folder}/{volume.name}/_data")
     mounted = scene.mounts.at(scene.rootfs + path)
@@ -61,7 +60,9 @@ def _place(volume: Volume, scene: Scene) -> Place:
         return Place(skip=Skip.REMOTE)
     if not volume.filesystem:
         return Place(Walk((path,)))
-    return Place(skip=Skip.NOT_MOUNTED) if mounted is None else Place(Statfs(path))
+    if mounted is None:
+        return Place(skip=Skip.NOT_MOUNTED)
+    return Place(Statfs(path)) if scene.mounts.is_alone(mounted) else Place(skip=Skip.SHARED)
 
 
 SUBJECT = Subject(
@@ -74,7 +75,7 @@ SUBJECT = Subject(
     items=_items,
     switch="collector_volumes",
     names="collector_volume",
-    skips=SKIPS | {Skip.DRIVER, Skip.NOT_MOUNTED},
+    skips=SKIPS | {Skip.DRIVER, Skip.NOT_MOUNTED, Skip.SHARED},
     always=True,
     engine_labels=lambda facts: facts.volume.labels,
     users=lambda facts: facts.users,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -36,8 +36,7 @@ class Walk(Measurable):
 
     def found(self, host: Host, control: Control) -> Found:
         """Walk all of them. A root that cannot be listed at all is an error: a number would be a lie."""
-        with ExitStack() as opened:
-            roots = [self._root(path, host, opened) for path in self.paths]
+        with self.opened(host) as roots:
             identity = identity_of(roots[0].descriptor)
             before = time.thread_time()
             usages = sizer.measure(roots, control)
@@ -54,6 +53,12 @@ class Walk(Measurable):
             cpu_seconds=sum(usage.cpu_seconds for usage in usages),
             own_seconds=own_seconds,
         )
+
+    @contextmanager
+    def opened(self, host: Host) -> Iterator[list[Root]]:
+        """Each of the trees, open to be walked, without what is mounted inside. Raises OSError like `found`."""
+        with ExitStack() as opened:
+            yield [self._root(path, host, opened) for path in self.paths]
 
     def try_opening(self, host: Host) -> None:
         """Open each of them."""

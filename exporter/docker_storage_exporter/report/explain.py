@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -24,7 +25,7 @@ from docker_storage_exporter.report.holding import held_open
 from docker_storage_exporter.report.owners import Owner, Owners
 from docker_storage_exporter.report.removal import Removal
 from docker_storage_exporter.report.rows import Row, project_of
-from docker_storage_exporter.sizer import Control, Root
+from docker_storage_exporter.sizer import Control
 from docker_storage_exporter.sizer.breakdown import break_down
 
 _MOST_LARGEST = 5
@@ -195,20 +196,26 @@ class Explainer:
         return _Looked(part, looked.largest, looked.outside, looked.directory)
 
     def _walked(self, source: Walk, what: str) -> _Looked:
-        mounts, view = self._host.mounts(), self._host.view(source.path)
-        descriptor = self._host.open(source.path)
-        try:
-            below = mounts.below(view)
-            branch = break_down(Root(descriptor, below), 1, self._control())
-            outside = linked_outside(descriptor, below)
-        finally:
-            os.close(descriptor)
-        largest = [(child.path, child.usage.allocated_bytes) for child in branch.largest_first()]
-        usage = branch.usage
-        note = f"{usage.unreadable_entries} unreadable" if usage.unreadable else ""
-        apparent = usage.apparent_bytes if source.with_apparent else None
-        part = Part(what, source.path, usage.allocated_bytes, apparent, usage.inodes, note)
-        return _Looked(part, tuple(largest[:_MOST_LARGEST]), outside, os.path.isdir(view))
+        """Opened as measuring opens it, and told apart by its first directories."""
+        with source.opened(self._host) as roots:
+            branches = [break_down(root, 1, self._control()) for root in roots]
+            outside = [linked_outside(root.descriptor, root.mountpoints) for root in roots]
+            directory = stat.S_ISDIR(os.fstat(roots[0].descriptor).st_mode)
+        usages = [branch.usage for branch in branches]
+        children = [child for branch in branches for child in branch.largest_first()]
+        children.sort(key=lambda child: -child.usage.allocated_bytes)
+        unreadable = sum(usage.unreadable_entries for usage in usages)
+        part = Part(
+            what,
+            source.path,
+            sum(usage.allocated_bytes for usage in usages),
+            sum(usage.apparent_bytes for usage in usages) if source.with_apparent else None,
+            sum(usage.inodes for usage in usages),
+            f"{unreadable} unreadable" if unreadable else "",
+        )
+        largest = tuple((child.path, child.usage.allocated_bytes) for child in children[:_MOST_LARGEST])
+        linked = LinkedOutside(sum(o.files for o in outside), sum(o.allocated_bytes for o in outside))
+        return _Looked(part, largest, linked, directory)
 
     def _asked(self, source: Source, what: str) -> _Looked:
         size = measure(source, self._host, self._control()).size

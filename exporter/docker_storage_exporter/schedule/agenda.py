@@ -37,10 +37,17 @@ class Agenda:
         self._put_off: Counter[Source] = Counter()
         self._heaps: dict[Lane, list[tuple[float, int, Source]]] = {lane: [] for lane in Lane}
 
-    def replace(self, sources: Collection[Source], now: float, ages: Mapping[Source, float] | None = None) -> None:
+    def replace(
+        self,
+        sources: Collection[Source],
+        now: float,
+        ages: Mapping[Source, float] | None = None,
+        large: Collection[Source] = (),
+    ) -> None:
         """These are the sources from now on: new ones are due at once, missing ones never again.
 
-        `ages` says how long ago sources that are new here were measured by somebody else.
+        `ages` says how long ago sources that are new here were measured by somebody else, and `large` which of them
+        were large then.
         """
         with self._lock:
             for source in self._entries.keys() - set(sources):
@@ -49,7 +56,8 @@ class Agenda:
             for source in sources:
                 if source not in self._entries:
                     age = (ages or {}).get(source)
-                    self._put(source, Lane.SMALL, now if age is None else now + self._interval - max(0.0, age))
+                    lane = Lane.LARGE if source in large else Lane.SMALL
+                    self._put(source, lane, now if age is None else now + self._interval - max(0.0, age))
 
     def change_interval(self, interval: float, now: float) -> None:
         """Sources are due again after another interval, those included that wait now."""

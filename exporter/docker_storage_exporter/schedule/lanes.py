@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -80,11 +81,14 @@ class Lanes:
         self._clock = clock
         self._kinds: Mapping[Source, Kind] = {}
         self._controls: set[Control] = set()
+        self._lock = threading.Lock()
 
-    def replace(self, kinds: Mapping[Source, Kind], ages: Mapping[Source, float]) -> None:
+    def replace(
+        self, kinds: Mapping[Source, Kind], ages: Mapping[Source, float], large: Collection[Source] = ()
+    ) -> None:
         """These sources are measured from now on, each with the kind that it counts for. See Agenda.replace."""
         self._kinds = kinds
-        self.agenda.replace(kinds, self._clock(), ages)
+        self.agenda.replace(kinds, self._clock(), ages, large)
 
     def change_interval(self, interval: float) -> None:
         """Measure at another interval from now on."""
@@ -94,10 +98,17 @@ class Lanes:
         """Measure these as soon as the budget allows."""
         self.agenda.hurry(sources, self._clock())
 
+    def share_out(self) -> None:
+        """Give each walk its share of the duty: that of one that walks alone is the whole of it."""
+        with self._lock:
+            for control in self._controls:
+                control.change_share(min(1.0, self._budget.duty / len(self._controls)))
+
     def stop(self) -> None:
         """Cut short what is being measured."""
-        for control in tuple(self._controls):
-            control.stop()
+        with self._lock:
+            for control in self._controls:
+                control.stop()
 
     def measure_next(self, lane: Lane) -> float:
         """Measure the source of a lane that has been due longest, if any; seconds to wait before the next call.
@@ -120,14 +131,10 @@ class Lanes:
     def _try(self, source: Source, lane: Lane) -> None:
         """Measure a source; however that ends, the ledger knows of it."""
         reserved = self._budget.reserve()
-        control = Control(
-            burst=reserved,
-            share=min(1.0, self._budget.duty / len(Lane)),
-            max_entries=LARGE_ENTRIES if lane is Lane.SMALL else float("inf"),
-        )
+        control = Control(burst=reserved, max_entries=LARGE_ENTRIES if lane is Lane.SMALL else float("inf"))
         attempt = _Attempt(source, self._kind(source), lane, reserved, control)
         job = Job(Work.MEASUREMENT, source.path, partial(device_of, source, self._host), lambda: control.beats)
-        self._controls.add(control)
+        self._begin(control)
         cpu = time.thread_time()
         try:
             outcome = self._crew.do(
@@ -145,7 +152,17 @@ class Lanes:
             self._settle(attempt, outcome.cpu_seconds)
             self._record(attempt, outcome)
         finally:
+            self._leave(control)
+
+    def _begin(self, control: Control) -> None:
+        with self._lock:
+            self._controls.add(control)
+        self.share_out()
+
+    def _leave(self, control: Control) -> None:
+        with self._lock:
             self._controls.discard(control)
+        self.share_out()
 
     def _record(self, attempt: _Attempt, outcome: Outcome) -> None:
         source, size = attempt.source, outcome.size

@@ -114,9 +114,7 @@ class Lister:
         try:
             inventory = self._crew.call(Job(Work.LISTING, "data root"), self._engine.assemble)
         except OverdueError as error:
-            raise AccessError(
-                "the data root does not answer: is its disk, or a mount on the way to it, dead?"
-            ) from error
+            raise AccessError("the data root does not answer: is its disk, or a mount on it, dead?") from error
         return self._locator.locate(inventory, rules)
 
     def _ask(self) -> None:

@@ -19,7 +19,7 @@ from docker_storage_exporter.inventory import Change, Engine
 from docker_storage_exporter.layout import KINDS, rules_of
 from docker_storage_exporter.measure import measure
 from docker_storage_exporter.model import Inventory, Measurement, ObjectKey, Snapshot, Source, Unmeasured
-from docker_storage_exporter.schedule.agenda import Lane
+from docker_storage_exporter.schedule.agenda import LARGE_ENTRIES, Lane
 from docker_storage_exporter.schedule.budget import Budget
 from docker_storage_exporter.schedule.crew import Crew
 from docker_storage_exporter.schedule.jobs import Job, LeftBehindError, OverdueError, StoppedError, Work
@@ -70,7 +70,7 @@ class Scheduler:
         self.tally = Tally()
         self.budget = budget or Budget(settings.scan_duty, clock)
         self.ledger = Ledger()
-        self.crew = Crew(settings.scan_timeout, clock, self._pay, self._answered)
+        self.crew = Crew(settings.scan_timeout, clock, self.pay, self._answered)
         self._changed = threading.Event()
         self._hint = threading.Event()
         self._stopping = threading.Event()
@@ -100,9 +100,11 @@ class Scheduler:
         listed = self._lister.list(self._rules)
         previous, self._listed = self._listed, listed
         self.ledger.keep(listed.sources)
-        ages = self._recall(listed)
-        self.lanes.replace(listed.sources, ages)
-        self._pay(Work.LISTING, time.thread_time() - cpu)
+        recalled = self._recall(listed)
+        ages = {source: listed.inventory.at - kept.at for source, kept in recalled.items()}
+        large = {source for source, kept in recalled.items() if (kept.size.inodes or 0) > LARGE_ENTRIES}
+        self.lanes.replace(listed.sources, ages, large)
+        self.pay(Work.LISTING, time.thread_time() - cpu)
         self.tally.listed(listed.inventory.at, self._clock() - started)
         if previous is None or _says_something_else(previous, listed):
             self._changed.set()
@@ -128,7 +130,7 @@ class Scheduler:
             return patience
         cpu = time.thread_time()
         self._save()
-        self._pay(Work.STATE, time.thread_time() - cpu)
+        self.pay(Work.STATE, time.thread_time() - cpu)
         return self._settings.state_interval
 
     def apply(self, settings: Settings) -> None:
@@ -137,6 +139,7 @@ class Scheduler:
         self.budget.change_duty(settings.scan_duty)
         self.crew.timeout = settings.scan_timeout
         self.lanes.change_interval(settings.scan_interval)
+        self.lanes.share_out()
         self._changed.set()
         self._hint.set()
 
@@ -195,22 +198,23 @@ class Scheduler:
         self.lanes.hurry(sources)
         self._changed.set()
 
-    def _pay(self, work: Work, seconds: float) -> None:
+    def pay(self, work: Work, seconds: float) -> None:
+        """Pay CPU seconds out of the budget, for whatever work."""
         self.budget.charge(seconds)
         self.tally.paid(work, seconds)
 
     def _hear_late(self) -> None:
         self._hint.set()
 
-    def _recall(self, listed: Listed) -> dict[Source, float]:
-        """Take over what the memory holds, once the disk is known to be the engine's; the age of each measurement."""
+    def _recall(self, listed: Listed) -> dict[Source, Measurement]:
+        """Take over what the memory holds, once the disk is known to be the engine's; what is wanted of it."""
         inventory, sources = listed.inventory, listed.sources
         if self._memory is None or self._recalled or inventory.refused is not None:
             return {}
         found = {source: kept for source, kept in self._memory.recall(inventory).items() if source in sources}
         self._recalled = True
         self.ledger.recall(found)
-        return {source: inventory.at - measurement.at for source, measurement in found.items()}
+        return found
 
     def _save(self) -> None:
         """Let the memory keep the ledger if it changed. A disk that is refused now says nothing about what was."""
@@ -231,7 +235,7 @@ class Scheduler:
         self._publish(snapshot)
         self._snapshot = snapshot
         self._published_at = self._clock()
-        self._pay(Work.PAGE, time.thread_time() - cpu)
+        self.pay(Work.PAGE, time.thread_time() - cpu)
 
     def _renew_again(self) -> float:
         """Wait for the interval or a hint, then list."""

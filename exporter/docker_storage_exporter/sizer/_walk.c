@@ -1,7 +1,7 @@
 /* Promise: converts what Python says into what walk.h wants and back, and nothing else. The interpreter lock is
  * released for the whole walk; it is taken only to run signal handlers when a signal arrives.
  *
- * The arguments are checked by core.py, the only caller; the address of the meter must be that of four 64-bit
+ * The arguments are checked by core.py, the only caller; the address of the meter must be that of five 64-bit
  * integers.
  */
 #define PY_SSIZE_T_CLEAN
@@ -146,7 +146,7 @@ static PyObject *measure(PyObject *module, PyObject *arguments)
     int polite;
 
     (void)module;
-    if (!PyArg_ParseTuple(arguments, "O!OdddLIpL", &PyTuple_Type, &roots, &address, &control.burst, &control.share,
+    if (!PyArg_ParseTuple(arguments, "O!OddLIpL", &PyTuple_Type, &roots, &address, &control.burst,
                           &control.deadline, &max_entries, &control.threads, &polite, &now))
         return NULL;
     control.meter = PyLong_AsVoidPtr(address);

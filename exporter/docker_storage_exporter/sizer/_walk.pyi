@@ -2,7 +2,6 @@ def measure(
     roots: tuple[tuple[int, tuple[bytes, ...], int], ...],
     meter_address: int,
     burst: float,
-    share: float,
     deadline: float,
     max_entries: int,
     threads: int,

@@ -49,7 +49,6 @@ def measure(roots: Sequence[Root], control: Control | None = None) -> list[Usage
             tuple((root.descriptor, _sorted(root.mountpoints), root.depth) for root in roots),
             control.meter_address,
             control.burst,
-            control.share,
             control.deadline,
             int(min(control.max_entries, _NO_LIMIT)),
             max(1, control.threads),

@@ -130,7 +130,8 @@ static double debt(struct worker *worker)
     struct walk *walk = worker->walk;
     const struct walk_control *control = walk->control;
 
-    if (control->share >= 1)
+    double share = (double)__atomic_load_n(&control->meter->share, __ATOMIC_RELAXED) * 1e-6;
+    if (share >= 1)
         return 0;
 
     int64_t now = thread_cpu_nanoseconds();
@@ -140,7 +141,7 @@ static double debt(struct worker *worker)
     worker->cpu_merged = now;
     if (over <= 0)
         return 0;
-    return over / control->share - (double)(monotonic_nanoseconds() - walk->started) * 1e-9;
+    return over / share - (double)(monotonic_nanoseconds() - walk->started) * 1e-9;
 }
 
 /* Sleep so long, or until the walk has to end. What the naps cost is nobody's debt: with a small share it would never

@@ -70,11 +70,15 @@ class Usage:
         return sum(self.unreadable.values())
 
 
+_MILLION = 1_000_000
+
+
 @dataclass(slots=True, eq=False)
 class Control:
     """How a caller steers a walk that runs in another thread.
 
-    The walk may use `burst` CPU seconds at once, after that `share` of one core. It ends early, with incomplete
+    The walk may use `burst` CPU seconds at once, after that `share` of one core, which `change_share` can change while
+    it runs. It ends early, with incomplete
     usages, when it has seen more than `max_entries` names, when `deadline` (time.monotonic) has passed, or after
     `stop()`. `entries` and `allocated_bytes` grow while it runs, for whoever watches; several calls of `measure` with
     one control add up.
@@ -91,10 +95,18 @@ class Control:
     deadline: float = float("inf")
     threads: int = 1
     polite: bool = True
-    # What the C core reads and writes while the interpreter runs: stopped, entries, allocated bytes, beats. An array,
-    # because its memory has an address and never moves as long as nothing is appended.
-    _meter: array[int] = field(default_factory=lambda: array("q", (0, 0, 0, 0)), init=False, repr=False)
+    # What the C core reads and writes while the interpreter runs: stopped, entries, allocated bytes, share, beats. An
+    # array, because its memory has an address and never moves as long as nothing is appended.
+    _meter: array[int] = field(default_factory=lambda: array("q", (0, 0, 0, 0, 0)), init=False, repr=False)
     _stopped: threading.Event = field(default_factory=threading.Event, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.change_share(self.share)
+
+    def change_share(self, share: float) -> None:
+        """Walk with another share of one core from now on."""
+        self.share = share
+        self._meter[3] = round(min(share, 1.0) * _MILLION)
 
     @property
     def entries(self) -> int:
@@ -110,16 +122,16 @@ class Control:
         """Tell what a walker has counted since it last did."""
         self._meter[1] += entries
         self._meter[2] += allocated_bytes
-        self._meter[3] += 1
+        self._meter[4] += 1
 
     @property
     def beats(self) -> int:
         """A number that grows while a walk gets on, or naps for its share: one that hangs in the kernel does not."""
-        return self._meter[3]
+        return self._meter[4]
 
     def beat(self) -> None:
         """Tell that a walk gets on."""
-        self._meter[3] += 1
+        self._meter[4] += 1
 
     def stop(self) -> None:
         """Ask the walk to end; it does so before its next system call on a directory."""
@@ -133,7 +145,7 @@ class Control:
 
     @property
     def meter_address(self) -> int:
-        """Where four 64-bit integers that outlive every walk of this control lie, for the C core."""
+        """Where five 64-bit integers that outlive every walk of this control lie, for the C core."""
         return self._meter.buffer_info()[0]
 
     def sleep(self, seconds: float) -> None:

@@ -27,13 +27,13 @@ struct walk_meter {
     int64_t stopped;         /* set by the caller: end as soon as possible */
     int64_t entries;         /* names seen, added to by the walk */
     int64_t allocated_bytes; /* added to by the walk */
+    int64_t share;           /* of one core, in millionths, after the burst; the caller may change it at any time */
     int64_t beats;           /* grows while the walk gets on, naps included: one that hangs in the kernel does not */
 };
 
 struct walk_control {
     struct walk_meter *meter;
     double burst;        /* CPU seconds that may be used at once */
-    double share;        /* of one core, afterwards; 1 or more means no limit */
     double deadline;     /* seconds of CLOCK_MONOTONIC */
     int64_t max_entries; /* the walk is cut short when the meter shows more */
     unsigned threads;

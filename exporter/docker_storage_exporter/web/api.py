@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
+import time
+from collections.abc import Callable
 
 from docker_storage_exporter.hostfs import Host, host_mark
 from docker_storage_exporter.model import Snapshot
@@ -13,12 +15,18 @@ from docker_storage_exporter.store import Store
 
 
 class ObjectsDocument:
-    """The document at /api/v1/objects. It is made when somebody asks, once for each snapshot; free space is live."""
+    """The document at /api/v1/objects. It is made when somebody asks, once for each snapshot; free space is live.
 
-    def __init__(self, store: Store, history: History, host: Host) -> None:
+    `pay` is called with the CPU seconds that making it took.
+    """
+
+    def __init__(
+        self, store: Store, history: History, host: Host, pay: Callable[[float], None] = lambda _: None
+    ) -> None:
         self._store = store
         self._history = history
         self._filesystems = Filesystems(host)
+        self._pay = pay
         self._mark = host_mark(host.procfs)
         self._lock = threading.Lock()
         self._made: tuple[Snapshot, bytes] | None = None
@@ -35,9 +43,11 @@ class ObjectsDocument:
     def _objects(self, snapshot: Snapshot) -> bytes:
         with self._lock:
             if self._made is None or self._made[0] is not snapshot:
+                cpu = time.thread_time()
                 found = document(listing(snapshot, self._mark, (), self._history.growth()))
                 made = {name: found[name] for name in ("totals", "objects")}
                 self._made = snapshot, _encoded(made)
+                self._pay(time.thread_time() - cpu)
             return self._made[1]
 
 

@@ -81,8 +81,8 @@ static void *stop_soon(void *meter)
 
 static int measure(const struct walk_root *root, unsigned threads, const char *mode, struct walk_usage *usages)
 {
-    struct walk_meter meter = {0};
-    struct walk_control control = {&meter, INFINITY, 1, INFINITY, INT64_MAX, threads, false, NULL, NULL, INT64_MAX};
+    struct walk_meter meter = {.share = 1000000};
+    struct walk_control control = {&meter, INFINITY, INFINITY, INT64_MAX, threads, false, NULL, NULL, INT64_MAX};
     struct walk_root roots[2] = {*root, *root};
     pthread_t stopper;
     bool stopped = strcmp(mode, "stopped") == 0;

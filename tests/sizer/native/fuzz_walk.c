@@ -119,8 +119,8 @@ static void build(int root, const uint8_t *data, size_t size, char *mountpoint)
 
 static void compare(int root, const char *mountpoint, const struct plain *plain, unsigned threads)
 {
-    struct walk_meter meter = {0};
-    struct walk_control control = {&meter, INFINITY, 1, INFINITY, INT64_MAX, threads, false, NULL, NULL, INT64_MAX};
+    struct walk_meter meter = {.share = 1000000};
+    struct walk_control control = {&meter, INFINITY, INFINITY, INT64_MAX, threads, false, NULL, NULL, INT64_MAX};
     struct walk_root walked = {root, &mountpoint, *mountpoint != '\0', threads};
     struct walk_usage usage;
 
