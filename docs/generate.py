@@ -31,7 +31,8 @@ _SUBJECTS = {
 }
 # What an exit code means for single commands besides.
 _FOR_ONE = {
-    "ExporterError": "`du`: something could not be read; `doctor`: something costs metrics",
+    "ExporterError": "`du`: something could not be read; `df`: a number is missing or a lower bound; "
+    "`doctor`: something costs metrics",
     "NoAnswerError": "`health`: nothing answers",
 }
 

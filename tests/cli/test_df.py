@@ -12,6 +12,7 @@ import subprocess
 import pytest
 from conftest import need
 
+from cli.conftest import GOOD
 from docker_storage_exporter.report.listing import ROW_FIELDS
 
 NOT_LISTENING = {"DSE_WEB_LISTEN_ADDRESS": "127.0.0.1:1"}
@@ -23,6 +24,12 @@ def df(run):
     return lambda *arguments, environment=(), **options: run(
         "df", *arguments, environment={**NOT_LISTENING, **dict(environment)}, **options
     )
+
+
+def with_volume(name, root):
+    """The answers of an engine with this data root and one volume."""
+    volume = {"Name": name, "Driver": "local", "Mountpoint": f"{root}/volumes/{name}/_data"}
+    return {**GOOD, "/info": {**GOOD["/info"], "DockerRootDir": str(root)}, "/volumes": {"Volumes": [volume]}}
 
 
 def objects(done):
@@ -149,6 +156,46 @@ def test_an_object_that_is_gone_or_excluded_is_left_out_or_says_so(df, demo, tmp
     assert rows[-1]["allocated_bytes"] is None
     talk = df(f"--path.data-root={root}", "--collector.volume-exclude=shop_.*").stderr
     assert "skipped: 5 volume (excluded)\nunmeasured: 1 container_layer (vanished)\n" in talk
+
+
+def test_a_number_that_is_missing_costs_the_exit_code_and_makes_the_total_a_lower_bound(df, demo, tmp_path):
+    root = tmp_path / "docker"
+    shutil.copytree(demo.data_root, root)
+    shutil.rmtree(next((root / "overlay2").iterdir()))
+
+    done = df(f"--path.data-root={root}")
+
+    assert done.returncode == 1
+    assert re.search(r"^container_layer +≥ [\d.]+ MiB +≥ [\d.]+ MiB +≥ \d+ +12$", done.stderr, re.MULTILINE)
+    assert re.search(r"^volume +[\d.]+ MiB ", done.stderr, re.MULTILINE)
+    assert df(f"--path.data-root={root}", "--kind=volume").returncode == 0
+
+
+@pytest.mark.root
+def test_a_user_without_rights_is_told_of_sudo_and_gets_no_zero(df, engine, tmp_path):
+    need("setpriv", root=True)
+    root = tmp_path / "docker"
+    (root / "containers").mkdir(parents=True)
+    os.chown(root / "containers", 12345, 12345)
+    os.chmod(root / "containers", 0)
+    address = engine(with_volume("kept", root))
+
+    before = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
+    done = df("--no-exporter", f"--path.data-root={root}", f"--docker.host={address}", before=before)
+
+    assert done.returncode == 1
+    assert re.search(r"^volume +- +- +- +1$", done.stderr, re.MULTILINE)
+    assert "\npermission_denied: this user may not read them; run it with sudo, " in done.stderr
+
+
+def test_a_mistyped_data_root_is_told_and_gives_no_zero(df, engine, tmp_path):
+    address = engine(with_volume("kept", tmp_path / "docker"))
+
+    done = df("--no-exporter", "--path.data-root=/var/lib/dokcer", f"--docker.host={address}")
+
+    assert done.returncode == 1
+    assert re.search(r"^volume +- +- +- +1$", done.stderr, re.MULTILINE)
+    assert "\nunknown_data_root: no such data root is seen from here; check --path.data-root " in done.stderr
 
 
 def test_what_is_cut_is_told(df, data_root):

@@ -256,7 +256,7 @@ def test_df_leaves_out_what_hangs_and_says_so(laid, fuse_at):
     done = subprocess.run([*COMMAND, "df", *flags], capture_output=True, text=True, timeout=60)
 
     rows = {row["name"]: row for row in json.loads(done.stdout)["objects"]}
-    assert done.returncode == 0
+    assert done.returncode == 1  # the total is a lower bound
     assert rows[SILENT]["note"] == "unmeasured: timeout"
     assert all(rows[name]["allocated_bytes"] for name in VOLUMES if name != SILENT)
 

@@ -10,9 +10,20 @@ from docker_storage_exporter.report.listing import FilesystemRow, LeftOut, Origi
 
 ROWS = (
     Row("volume", "b", 10, 20, 3, 0, users=("web",), measured_timestamp=5.0, growth_bytes_per_hour=-7.5),
-    Row("volume", "a", 30, 5, 1, 2, note="2 unreadable", measured_timestamp=9.0, growth_bytes_per_hour=7.5),
+    Row(
+        "volume",
+        "a",
+        30,
+        5,
+        1,
+        2,
+        note="2 unreadable",
+        complete=False,
+        measured_timestamp=9.0,
+        growth_bytes_per_hour=7.5,
+    ),
     Row("bind_mount", "/x", 30, 5, 1, 0, counted=False, growth_bytes_per_hour=0.0),
-    Row("tmpfs_mount", "web:/t\u202e", note="not measured yet"),
+    Row("tmpfs_mount", "web:/t\u202e", note="not measured yet", complete=False),
 )
 WHOLE = with_rows(
     Listing(
@@ -62,7 +73,22 @@ def test_totals_count_once_what_counts_in_another_row():
 
     assert (found["volume"].objects, found["volume"].allocated_bytes, found["volume"].inodes) == (2, 40, 4)
     assert (found["bind_mount"].objects, found["bind_mount"].allocated_bytes) == (1, 0)
-    assert found["tmpfs_mount"].allocated_bytes == 0
+    assert found["tmpfs_mount"].allocated_bytes is None
+
+
+def test_totals_are_lower_bounds_where_a_number_is_missing_lacks_entries_or_is_cut():
+    assert {total.kind: total.complete for total in totals(ROWS)} == {
+        "volume": False,
+        "bind_mount": True,
+        "tmpfs_mount": False,
+    }
+    assert {total.kind: total.complete for total in totals(ROWS, ["bind_mount"])}["bind_mount"] is False
+
+
+def test_what_counts_in_another_row_makes_no_lower_bound():
+    inside = Row("bind_mount", "/x/y", note="unmeasured: vanished", counted=False, complete=False)
+
+    assert [total.complete for total in totals([ROWS[2], inside])] == [True]
 
 
 def test_the_age_is_that_of_the_oldest_number():
@@ -111,9 +137,9 @@ def test_the_footer_tells_totals_room_and_what_is_missing():
     assert render_footer(WHOLE) == (
         "\n"
         "TOTAL        ALLOCATED  APPARENT  INODES  OBJECTS\n"
-        "volume            40 B      25 B       4        2\n"
+        "volume          ≥ 40 B    ≥ 25 B     ≥ 4        2\n"
         "bind_mount         0 B       0 B       0        1\n"
-        "tmpfs_mount        0 B       0 B       0        1\n"
+        "tmpfs_mount          -         -       -        1\n"
         "\n"
         "FILESYSTEM   SIZE  USED  AVAIL  USE%  INODES USED\n"
         "/           100 B  60 B   20 B   75%            5\n"

@@ -105,19 +105,19 @@ def test_a_container_whose_driver_keeps_no_log_has_no_row_for_it():
 
 
 @pytest.mark.parametrize(
-    ("size", "note"),
+    ("size", "note", "complete"),
     [
-        (Sized(Place(skip=Skip.DRIVER)), "skipped: driver"),
-        (Sized(Place(unmeasured=Unmeasured.DRIVER), failed=Unmeasured.DRIVER), "unmeasured: unsupported_driver"),
-        (Sized(PLACE, failed=Unmeasured.PERMISSION), "unmeasured: permission_denied"),
-        (Sized(PLACE), "not measured yet"),
-        (NOWHERE, "not measured: switched off"),
+        (Sized(Place(skip=Skip.DRIVER)), "skipped: driver", True),
+        (Sized(Place(unmeasured=Unmeasured.DRIVER), failed=Unmeasured.DRIVER), "unmeasured: unsupported_driver", False),
+        (Sized(PLACE, failed=Unmeasured.PERMISSION), "unmeasured: permission_denied", False),
+        (Sized(PLACE), "not measured yet", False),
+        (NOWHERE, "not measured: switched off", True),
     ],
 )
-def test_an_object_without_a_number_says_why(size, note):
+def test_an_object_without_a_number_says_why_and_whether_it_should_have_one(size, note, complete):
     (row,) = rows(page_of(volume_row("v", size)))
 
-    assert row == Row("volume", "v", note=note)
+    assert row == Row("volume", "v", note=note, complete=complete)
 
 
 def test_entries_that_could_not_be_read_are_noted_beside_the_size():

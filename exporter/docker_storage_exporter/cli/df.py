@@ -20,7 +20,6 @@ from docker_storage_exporter.report import (
     SORT_KEYS,
     Filesystems,
     Listing,
-    Selection,
     human_seconds,
     listing,
     render_csv,
@@ -34,7 +33,7 @@ _DEFAULT_MAX_AGE = "10m"  # twice the exporter's own interval
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Show everything, or explain one thing; 0 also where something has no number, which the table says."""
+    """Show everything, or explain one thing; 1 where a number that should be there is missing or lacks entries."""
     options = command_parser().parse_args(arguments)
     settings = settings_from(options)
     set_up_log("debug" if settings.log_level == "debug" else "error")
@@ -50,8 +49,9 @@ def run(arguments: Sequence[str]) -> int:
                 "--sort growth: only a running exporter knows how fast things grow; start one with serve"
             )
         found = _measured(settings)
-    _show(found, selection, options.format)
-    return 0
+    shown = selection.of(found)
+    _show(shown, options.format)
+    return 0 if all(total.complete for total in shown.totals) else 1
 
 
 def command_parser() -> argparse.ArgumentParser:
@@ -128,9 +128,8 @@ def _measured(settings: Settings) -> Listing:
     return listing(snapshot, host_mark(host.procfs), Filesystems(host).under(snapshot))
 
 
-def _show(found: Listing, selection: Selection, form: str) -> None:
+def _show(shown: Listing, form: str) -> None:
     """The rows on stdout; with a table also, on stderr, what is to be said of them all."""
-    shown = selection.of(found)
     if form == "json":
         sys.stdout.write(render_json(shown))
     elif form == "csv":

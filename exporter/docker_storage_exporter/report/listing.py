@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, get_type_hints
 
@@ -40,13 +40,18 @@ class FilesystemRow:
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """The sum over the rows of a kind; what counts in another row counts once."""
+    """The sum over the rows of a kind; what counts in another row counts once.
+
+    A number is None where no row has it. `complete` is False where one that should be there is missing or lacks
+    entries: the sums are then lower bounds.
+    """
 
     kind: str
     objects: int
-    allocated_bytes: int
-    apparent_bytes: int
-    inodes: int
+    allocated_bytes: int | None
+    apparent_bytes: int | None
+    inodes: int | None
+    complete: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +103,8 @@ def listing(
 
 def with_rows(shown: Listing, found: Sequence[Row], top: int | None = None) -> Listing:
     """A listing with the first `top` of these rows, and the totals of all of them."""
-    return dataclasses.replace(shown, rows=tuple(found[:top]), totals=tuple(totals(found)))
+    cut = {left.kind for left in shown.left_out if left.outcome == "cut" and left.objects}
+    return dataclasses.replace(shown, rows=tuple(found[:top]), totals=tuple(totals(found, cut)))
 
 
 def bare_listing(snapshot: Snapshot, host: str, filesystems: Iterable[FilesystemRow]) -> Listing:
@@ -118,16 +124,29 @@ def bare_listing(snapshot: Snapshot, host: str, filesystems: Iterable[Filesystem
     )
 
 
-def totals(found: Iterable[Row]) -> list[Total]:
-    """The totals of each kind, the largest first."""
-    sums: dict[str, list[int]] = {}
+def totals(found: Iterable[Row], cut: Collection[str] = ()) -> list[Total]:
+    """The totals of each kind, the largest first; rows of the kinds in `cut` are missing."""
+    by_kind: dict[str, list[Row]] = {}
     for row in found:
-        numbers = sums.setdefault(row.kind, [0, 0, 0, 0])
-        numbers[0] += 1
-        if row.counted:
-            for place, number in enumerate((row.allocated_bytes, row.apparent_bytes, row.inodes), start=1):
-                numbers[place] += number or 0
-    return sorted((Total(kind, *numbers) for kind, numbers in sums.items()), key=lambda t: -t.allocated_bytes)
+        by_kind.setdefault(row.kind, []).append(row)
+    made = [_total(kind, of_kind, cut=kind in cut) for kind, of_kind in by_kind.items()]
+    return sorted(made, key=lambda total: -(total.allocated_bytes or 0))
+
+
+def _total(kind: str, found: Sequence[Row], *, cut: bool) -> Total:
+    return Total(
+        kind=kind,
+        objects=len(found),
+        allocated_bytes=_sum((row.allocated_bytes, row.counted) for row in found),
+        apparent_bytes=_sum((row.apparent_bytes, row.counted) for row in found),
+        inodes=_sum((row.inodes, row.counted) for row in found),
+        complete=not cut and all(row.complete for row in found if row.counted),
+    )
+
+
+def _sum(numbers: Iterable[tuple[int | None, bool]]) -> int | None:
+    known = [number * counted for number, counted in numbers if number is not None]
+    return sum(known) if known else None
 
 
 def document(shown: Listing) -> dict[str, Any]:

@@ -18,7 +18,8 @@ class Row:
     """One object. Numbers are None where there are none; `note` then says why, or how many entries are missing.
 
     `users` are the containers that mount a volume or a bind source, in any state; `project` is the compose project or
-    Swarm stack. `counted` is False where the bytes are part of another row's. Growth needs two measurements.
+    Swarm stack. `counted` is False where the bytes are part of another row's. `complete` is False where a number that
+    should be there is missing, or lacks entries. Growth needs two measurements.
     """
 
     kind: str
@@ -31,6 +32,7 @@ class Row:
     users: tuple[str, ...] = ()
     project: str = ""
     counted: bool = True
+    complete: bool = True
     measured_timestamp: float | None = None
     growth_bytes_per_second: float | None = None
     growth_bytes_per_hour: float | None = None
@@ -68,8 +70,15 @@ def _row(subject: Subject, found: model.Row, rate: Growth | None, users: tuple[s
     project = project_of(subject.engine_labels(found.facts))
     measurement = found.sized.measurement
     if measurement is None:
-        note = _reason(found.sized)
-        return Row(subject.kind.value, name, note=note, users=users, project=project, counted=found.counted)
+        return Row(
+            kind=subject.kind.value,
+            name=name,
+            note=_reason(found.sized),
+            users=users,
+            project=project,
+            counted=found.counted,
+            complete=found.sized.failed is None and found.sized.place.source is None,
+        )
     size = measurement.size
     return Row(
         kind=subject.kind.value,
@@ -82,6 +91,7 @@ def _row(subject: Subject, found: model.Row, rate: Growth | None, users: tuple[s
         users=users,
         project=project,
         counted=found.counted,
+        complete=not size.unreadable,
         measured_timestamp=measurement.at,
         growth_bytes_per_second=rate.per_second if rate else None,
         growth_bytes_per_hour=rate.per_hour if rate else None,

@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Iterator, Sequence
 
+from docker_storage_exporter.model import Unmeasured
 from docker_storage_exporter.report.listing import (
     ROW_FIELDS,
     FilesystemRow,
@@ -17,6 +18,12 @@ from docker_storage_exporter.report.listing import (
 )
 from docker_storage_exporter.report.rows import Row
 from docker_storage_exporter.report.table import PLAIN, Look, human_bytes, one_line, render_columns
+
+# What helps against a reason that concerns the whole command.
+_ADVICE = {
+    Unmeasured.PERMISSION.value: "this user may not read them; run it with sudo, or ask an exporter that runs as root",
+    Unmeasured.UNKNOWN_ROOT.value: "no such data root is seen from here; check --path.data-root and --path.rootfs",
+}
 
 
 def render_json(shown: Listing) -> str:
@@ -31,7 +38,7 @@ def render_csv(rows: Sequence[Row]) -> str:
     writer.writerow(ROW_FIELDS)
     for row in row_documents(rows):
         row["users"] = " ".join(row["users"])
-        row["counted"] = "true" if row["counted"] else "false"
+        row |= {name: "true" if row[name] else "false" for name in ("counted", "complete")}
         writer.writerow(["" if value is None else value for value in row.values()])
     return text.getvalue()
 
@@ -49,8 +56,13 @@ def render_footer(shown: Listing, look: Look = PLAIN) -> str:
 
 
 def _total_cells(total: Total) -> tuple[str, ...]:
-    sizes = human_bytes(total.allocated_bytes), human_bytes(total.apparent_bytes)
-    return total.kind, *sizes, str(total.inodes), str(total.objects)
+    inodes = "-" if total.inodes is None else str(total.inodes)
+    numbers = human_bytes(total.allocated_bytes), human_bytes(total.apparent_bytes), inodes
+    return total.kind, *(_bound(number, total) for number in numbers), str(total.objects)
+
+
+def _bound(number: str, total: Total) -> str:
+    return number if total.complete or number == "-" else f"≥ {number}"
 
 
 def _filesystem_cells(filesystem: FilesystemRow) -> tuple[str, ...]:
@@ -66,6 +78,8 @@ def _remarks(shown: Listing) -> Iterator[str]:
         found = [left for left in shown.left_out if left.outcome == outcome and left.objects]
         if found:
             yield f"{outcome}: " + ", ".join(f"{left.objects} {left.kind} ({left.reason})" for left in found)
+    reasons = {left.reason for left in shown.left_out if left.outcome == "unmeasured" and left.objects}
+    yield from (f"{reason}: {advice}" for reason, advice in _ADVICE.items() if reason in reasons)
     unreadable = [row.unreadable for row in shown.rows if row.unreadable]
     if unreadable:
         yield f"unreadable: {sum(unreadable)} entries in {len(unreadable)} objects, whose sizes lack them"
