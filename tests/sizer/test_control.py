@@ -173,7 +173,8 @@ def test_a_paced_walk_uses_its_share_of_a_core(tree, walker):
         wall = running.ended - began
     share = sum(usage.cpu_seconds for usage in running.usages) / wall
 
-    assert 0.02 < share < 0.27
+    # Without pacing it is 1 or more. What naps cost is not paced: 0.01 on a quiet machine, 0.13 seen on a busy one.
+    assert 0.02 < share < 0.5
 
 
 def test_a_burst_is_used_at_once(tree, walker):
