@@ -84,6 +84,7 @@ def growth_expression(scope: Scope, kind: Object, window: Duration, measurements
         f"deriv({scope(kind.size, window=window)})",
         f"and (changes({scope(evidence, window=window)}) >= {measurements})",
         f"and {comparable(scope, kind, window)}",
+        unmixed(scope, kind, window),
     ]
     if kind.unreadable:
         lines.append(f"unless (max_over_time({scope(kind.unreadable, window=window)}) > 0)")
@@ -93,6 +94,18 @@ def growth_expression(scope: Scope, kind: Object, window: Duration, measurements
 def comparable(scope: Scope, kind: Object, window: Duration) -> str:
     """Whether all sizes of a window are those of one object, measured in one way."""
     return f"(time() - {scope(kind.lineage)} >= {window.seconds:g})"
+
+
+def unmixed(scope: Scope, kind: Object, window: Duration) -> str:
+    """Drop windows that hold a size of an earlier lineage, and those of a server that has seen too little of this one.
+
+    A lineage starts when its first size is measured. That size is on the page a few seconds later, and a scrape in
+    between still gets the old one: the lineage that the server saw at the start of the window has to be this one.
+    A server that is new, or was away, has to have seen the object half a window ago.
+    """
+    lineage, halfway = scope(kind.lineage), window * 0.5
+    seen = f"present_over_time({scope(kind.size, window=window * 0.125)} offset {halfway})"
+    return f"unless ({lineage} offset {window} != {lineage})\nand {seen}"
 
 
 def sizes(settings: Settings, scope: Scope) -> Iterator[Recording]:
