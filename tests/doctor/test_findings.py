@@ -112,6 +112,20 @@ def test_the_root_of_containerd_is_looked_for_where_engines_put_it(scene, rootfs
     assert own.what == "/var/lib/docker/containerd/daemon can be listed"
 
 
+def test_a_root_of_containerd_on_a_disk_that_is_not_watched_is_a_warning_that_costs_no_metric(scene, rootfs):
+    with_images = Engine(version="29", image_store="containerd", data_root="/var/lib/docker")
+    (rootfs / "var/lib/containerd").mkdir()
+    disk = MountEntry(f"{rootfs}/var/lib/containerd", "xfs", (8, 2))
+
+    apart = _one(roots, scene(disk, engine=with_images), "containerd root")
+    volumes = MountEntry(f"{rootfs}/var/lib/docker/volumes", "xfs", (8, 2))
+    shared = _one(roots, scene(disk, volumes, engine=with_images), "containerd root")
+
+    assert (apart.state, apart.families) == (State.WARNING, ())
+    assert apart.what.startswith("/var/lib/containerd is on a filesystem of its own, which is not watched")
+    assert shared.state is State.OK
+
+
 def _below(rootfs, part="", **facts):
     return MountEntry(f"{rootfs}{part}", "ext4", (8, 1), **facts)
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+from engine.dockerd import du, wait_until
 
 pytestmark = pytest.mark.engine
 COMMAND = (sys.executable, "-m", "docker_storage_exporter")
@@ -29,9 +30,11 @@ def explain(dockerd):
 
 
 def follow(found):
-    """Run the command that was printed, in a shell, as a user would."""
-    done = subprocess.run(["bash", "-c", found["command"]], capture_output=True, text=True, check=False, timeout=60)
+    """Run the last of the commands that were printed, in a shell, as a user would; what it was to free."""
+    remedy = found["remedies"][-1]
+    done = subprocess.run(["bash", "-c", remedy["command"]], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
+    return remedy["frees_bytes"]
 
 
 def test_a_volume_in_use_by_containers_in_three_states_goes_with_the_printed_command(dockerd, explain):
@@ -97,7 +100,7 @@ def test_a_bind_volume_frees_nothing_and_its_folder_stays(dockerd, explain, tmp_
 
     found = explain("ex-bind")
 
-    assert found["frees_bytes"] == 0
+    assert found["remedies"][0]["frees_bytes"] == 0
     assert found["stays"][0] == {
         "why": f"in {tmp_path}, which removing the volume leaves alone",
         "allocated_bytes": found["parts"][0]["allocated_bytes"],
@@ -114,5 +117,65 @@ def test_a_bind_source_belongs_to_who_mounts_it(dockerd, explain, tmp_path):
 
     assert found["owner"] == f"bind mount {tmp_path}/site"
     assert [(use["container"], use["access"]) for use in found["uses"]] == [("ex-web", "ro")]
-    follow(found)
-    assert not (tmp_path / "site").exists()
+    assert found["remedies"] == []
+    assert found["remark"].startswith("the host's own files")
+
+
+def test_removing_a_container_frees_what_was_said_and_its_two_links(dockerd, explain):
+    """`overlay2/l` has a link for each of its layers, which takes a block where the path in it is long."""
+    identity = dockerd.run("ex-exact", "for i in 1 2 3; do echo line; done; dd if=/dev/zero of=/data bs=1M count=3")
+    while not (dockerd.layer_path(identity) / "done").exists():
+        pass
+    dockerd.docker("stop", "--time=0", "ex-exact")
+    folder = dockerd.data_root / "containers" / identity
+    (folder / f"{identity}-json.log-20261124").write_bytes(b"x" * 1_000_000)
+    found, before = explain("ex-exact"), du(dockerd.data_root)
+
+    frees = follow(found)
+
+    assert before - du(dockerd.data_root) - frees in (0, 2 * 4096)
+    assert frees > 4_000_000
+
+
+def test_emptying_the_log_of_a_running_container_frees_it_and_the_container_goes_on(dockerd, explain):
+    identity = dockerd.run("ex-log", "yes x | head -c 90000; echo the end")
+    log = dockerd.data_root / "containers" / identity / f"{identity}-json.log"
+    wait_until(lambda: "the end" in log.read_text(), "the last line")
+
+    by_log, by_name = explain(log), explain("ex-log")
+
+    assert by_log["stays"] == []
+    assert by_log["remedies"] == by_name["remedies"][:1]
+    assert by_log["remedies"][0]["frees_bytes"] == os.stat(log).st_blocks * 512 > 900_000
+    follow(by_log)
+    assert os.stat(log).st_blocks == 0
+    assert dockerd.docker("inspect", "-f", "{{.State.Status}}", "ex-log") == "running"
+
+
+def test_the_directories_of_a_running_container_name_it_and_its_mounted_root_is_a_view(dockerd, explain):
+    layer = dockerd.layer_path(dockerd.run("ex-around", "true"))
+
+    around, merged, inside = (
+        explain(layer.parent),
+        explain(layer.parent / "merged"),
+        explain(f"{layer.parent}/merged/bin"),
+    )
+
+    assert around["owner"] == "the engine's directory for container ex-around"
+    assert merged["owner"] == inside["owner"] == "the mounted root of container ex-around: its image with what it wrote"
+    for found in (merged, inside):
+        assert found["parts"][0]["note"] == "not measured: it shows what lies elsewhere"
+    for found in (around, merged, inside):
+        assert found["remedies"] == []
+        assert found["remark"].endswith("see --explain ex-around")
+
+
+def test_a_layer_of_an_image_is_no_container_s_and_has_no_remedy(dockerd, explain):
+    writable = {dockerd.layer_path(i).parent.name for i in dockerd.docker("ps", "-aq", "--no-trunc").split()}
+    images = [path for path in (dockerd.data_root / "overlay2").iterdir() if path.name not in writable | {"l"}]
+    image = next(path for path in images if not path.name.endswith("-init") and (path / "diff").exists())
+
+    found = explain(image)
+
+    assert found["owner"] == "a layer that no container has: an image's, the build cache's, or left over"
+    assert found["remedies"] == []

@@ -204,3 +204,17 @@ def test_a_hidden_mount_does_not_keep_a_folder_out_of_a_real_walk(tmp_path):
             subprocess.run(["umount", options[-1]], check=True)
 
     assert below == []
+
+
+@pytest.mark.parametrize(
+    ("filesystem", "options", "is_view", "upper"),
+    [
+        ("overlay", "rw,lowerdir=/l/a:/l/b,upperdir=/data/7/fs,workdir=/data/7/work", True, "/data/7/fs"),
+        ("overlay", "ro,lowerdir=/l/a", True, ""),
+        ("ext4", "rw,upperdir=/x", False, ""),
+    ],
+)
+def test_an_overlay_is_a_view_that_writes_elsewhere(filesystem, options, is_view, upper):
+    entry = MountEntry("/m", filesystem, (0, 1), options=options)
+
+    assert (entry.is_view, entry.upper) == (is_view, upper)

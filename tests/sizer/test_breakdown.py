@@ -7,7 +7,7 @@ import pytest
 from conftest import need
 
 from docker_storage_exporter.sizer import Root, Usage, measure
-from docker_storage_exporter.sizer.breakdown import break_down
+from docker_storage_exporter.sizer.breakdown import break_down, largest_files
 
 
 @pytest.fixture
@@ -120,3 +120,18 @@ def test_what_is_no_directory_has_no_parts(folder, broken_down, name):
         os.close(descriptor)
 
     assert (top.own, top.children, top.usage.inodes) == (None, [], 1)
+
+
+def test_the_largest_files_of_a_directory_are_those_directly_in_it(folder):
+    for name, size in {"big": 90_000, "small": 100, "mounted": 800_000}.items():
+        (folder / name).write_bytes(b"x" * size)
+    descriptor = os.open(folder, os.O_PATH)
+    file = os.open(folder / "big", os.O_PATH)
+    try:
+        found = largest_files(Root(descriptor, ("mounted",)), 2)
+        assert largest_files(Root(file), 2) == []
+    finally:
+        os.close(descriptor)
+        os.close(file)
+
+    assert found == [(name, os.stat(folder / name).st_blocks * 512) for name in ("big", "plain")]

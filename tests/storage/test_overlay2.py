@@ -78,6 +78,17 @@ def test_a_directory_belongs_to_the_layer_that_it_is_in_by_whatever_mount_it_is_
     assert facts.keeps(container)
 
 
+def test_what_goes_with_a_container_are_its_layers_directories_and_its_entry_in_layerdb(root):
+    container, unknown = root.container(1), Container("c" * 64, "other", driver="overlay2")
+    (root.path / "overlay2" / ("1" * 64 + "-init")).mkdir()
+
+    facts = read(root)
+
+    layer = f"{root.path}/overlay2/{'1' * 64}"
+    assert facts.directories(container) == (layer, f"{layer}-init", str(root.mounts / container.id))
+    assert facts.directories(unknown) == ()
+
+
 def test_what_was_read_once_is_not_read_again(root):
     container = root.container(1)
     facts = read(root)

@@ -52,6 +52,9 @@ class TwoRoots:
         owner = ObjectKey(Kind.LAYER, "", container.id)
         return Claim(owner, (snapshot, f"{self.data_root}/rootfs/{container.id}"), with_apparent=False)
 
+    def directories(self, container):
+        return (f"{self.images_root}/snapshots/{container.layer}", f"{self.data_root}/rootfs/{container.id}")
+
     def layers(self):
         return self.snapshots
 

@@ -14,6 +14,8 @@ from docker_storage_exporter.inventory.client import EngineClient
 from docker_storage_exporter.layout import Rules
 from docker_storage_exporter.report import Owners, Removal, Row, explanation_document, render_explanation
 from docker_storage_exporter.report.explain import Explainer
+from docker_storage_exporter.report.looking import Looker
+from docker_storage_exporter.report.territory import Territories
 from docker_storage_exporter.schedule import Crew, Locator
 from docker_storage_exporter.settings import DEFAULT_HOST, Settings
 
@@ -32,11 +34,11 @@ def explain(settings: Settings, target: str, form: str, *, with_growth: bool) ->
     listed = Locator(host, crew).locate(inventory, Rules())
     explainer = Explainer(
         listed.inventory,
-        Owners(listed.inventory, listed.plan),
+        Owners(listed.inventory, listed.plan, listed.stores),
+        Territories(listed.inventory, listed.stores, host),
         host,
         Removal("" if settings.docker_host == DEFAULT_HOST else settings.docker_host),
-        _rows(settings, host) if with_growth else {},
-        patient_control,
+        Looker(host, _rows(settings, host) if with_growth else {}, patient_control),
     )
     found = explainer.explain(target)
     if form == "json":

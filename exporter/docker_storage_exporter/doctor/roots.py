@@ -59,15 +59,27 @@ def data_root(scene: Scene) -> Finding:
 def _containerd_root(scene: Scene) -> Finding:
     """Containerd does not tell where its root is: it is looked for where engines put it.
 
-    Nothing in it is measured yet, so it costs nothing where it cannot be seen, and nobody need mount it.
+    Nothing in it is measured yet, so it costs nothing where it cannot be seen, and nobody need mount it. Only a
+    filesystem that has nothing else of the engine's may fill unseen.
     """
     for path in (candidate.format(root=scene.root.path) for candidate in _CONTAINERD_ROOTS):
         error = _cannot_list(scene, path)
-        if error is None:
+        if error is None and _is_watched(scene, path):
             return Finding("containerd root", State.OK, f"{path} can be listed")
+        if error is None:
+            what = f"{path} is on a filesystem of its own, which is not watched: no alert tells when it fills"
+            return Finding("containerd root", State.WARNING, what, (), "watch that filesystem by node_exporter")
         if error.errno != errno.ENOENT:
             return Finding("containerd root", State.OK, f"{path}: {error.strerror}; nothing in it is measured yet")
     return Finding("containerd root", State.OK, "not seen from here; nothing in it is measured yet")
+
+
+def _is_watched(scene: Scene, path: str) -> bool:
+    """Whether the filesystem of a path is the data root's or that of a folder in it, and so on the page."""
+    watched = (scene.root.path, f"{scene.root.path}/volumes", f"{scene.root.path}/containers")
+    devices = {entry.device for place in watched if (entry := scene.mounts.covering(scene.host.view(place)))}
+    here = scene.mounts.covering(scene.host.view(path))
+    return here is None or here.device in devices
 
 
 def _cannot_list(scene: Scene, path: str) -> OSError | None:

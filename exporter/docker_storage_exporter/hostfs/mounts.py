@@ -41,6 +41,17 @@ class MountEntry:
     id: int = 0
     parent: int = 0
 
+    @property
+    def is_view(self) -> bool:
+        """Whether it shows what lies on other filesystems, as a container's root does."""
+        return self.filesystem in _VIEWS
+
+    @property
+    def upper(self) -> str:
+        """The directory that an overlay's writes go to, as who mounted it spelled it; empty for any other mount."""
+        found = (option[len("upperdir=") :] for option in self.options.split(",") if option.startswith("upperdir="))
+        return next(found, "") if self.is_view else ""
+
     def mountpoint_below(self, rootfs: str) -> str:
         """The mount point as a host calls it whose root this process sees at `rootfs`, an empty text for its own."""
         if rootfs and is_inside(self.mountpoint, rootfs):
@@ -87,6 +98,10 @@ class MountTable:
         """The mount on exactly this path."""
         return self._by_path.get(path)
 
+    def __iter__(self) -> Iterator[MountEntry]:
+        """Each mount, by its mount point."""
+        return iter(self._by_path.values())
+
     def covering(self, path: str) -> MountEntry | None:
         """The mount that a path is on: the deepest one at or above it."""
         while True:
@@ -105,7 +120,7 @@ class MountTable:
 
         A part of one, such as a bind or a btrfs subvolume, has another root than "/"; an overlay is a view of others.
         """
-        if entry.root != "/" or entry.filesystem in _VIEWS:
+        if entry.root != "/" or entry.is_view:
             return False
         return all(other.root == "/" for other in self._by_path.values() if other.device == entry.device)
 

@@ -4,7 +4,7 @@ A source is a frozen value that says what to measure and how; `measure` measures
 adding a file with a `SOURCE`.
 """
 
-from docker_storage_exporter.measure.logs import LogFiles
+from docker_storage_exporter.measure.logs import LogFiles, is_log
 from docker_storage_exporter.measure.source import SOURCES, Found, Measurable, Outcome, device_of, measure, try_opening
 from docker_storage_exporter.measure.statfs import Statfs
 from docker_storage_exporter.measure.tmpfs import Tmpfs
@@ -20,6 +20,7 @@ __all__ = [
     "Tmpfs",
     "Walk",
     "device_of",
+    "is_log",
     "measure",
     "try_opening",
 ]

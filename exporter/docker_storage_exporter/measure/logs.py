@@ -73,6 +73,12 @@ def log_files(container: str) -> tuple[tuple[str, str], ...]:
     return (("", f"{container}-json.log"), ("local-logs", "container.log"), ("", "container-cached.log"))
 
 
+def is_log(container: str, inside: str) -> bool:
+    """Whether a path inside a container's folder is one of its log files."""
+    folder, _, name = inside.rpartition("/")
+    return any(folder == subfolder and name.startswith(begin) for subfolder, begin in log_files(container))
+
+
 def _files(folder: int, container: str, control: Control) -> Found:
     """The sum over all log files; a file without names in the way of a rotation counts once, by inode."""
     with ExitStack() as opened:

@@ -3,63 +3,47 @@
 from __future__ import annotations
 
 import os
-import stat
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 from docker_storage_exporter.errors import SettingError
-from docker_storage_exporter.hostfs import Host, LinkedOutside, linked_outside, reason_for
-from docker_storage_exporter.measure import Walk, measure
+from docker_storage_exporter.hostfs import Host
+from docker_storage_exporter.measure import Walk
 from docker_storage_exporter.model import (
-    RUNNING_STATES,
     Container,
     Inventory,
     Kind,
     Place,
-    Source,
     Volume,
     printable,
 )
 from docker_storage_exporter.report.explanation import Explanation, Part, Stay, Use
 from docker_storage_exporter.report.holding import held_open
+from docker_storage_exporter.report.looking import OWN_PLACES, Looked, Looker
 from docker_storage_exporter.report.owners import Owner, Owners
+from docker_storage_exporter.report.remedies import Remedies, is_current_log
 from docker_storage_exporter.report.removal import Removal
-from docker_storage_exporter.report.rows import Row, project_of
-from docker_storage_exporter.sizer import Control
-from docker_storage_exporter.sizer.breakdown import break_down
-
-_MOST_LARGEST = 5
-_OWN_PLACES = {Kind.VOLUME: "volume", Kind.LAYER: "writable layer", Kind.LOG: "log files", Kind.BIND: "bind mount"}
-
-
-@dataclass(frozen=True, slots=True)
-class _Looked:
-    """What was found at a place."""
-
-    part: Part
-    largest: tuple[tuple[str, int], ...] = ()
-    outside: LinkedOutside = LinkedOutside()
-    directory: bool = True
+from docker_storage_exporter.report.rows import project_of
+from docker_storage_exporter.report.territory import Territories, Territory
 
 
 class Explainer:
-    """Explains the objects of one inventory. `rows` are a running exporter's, by kind and name, for their growth."""
+    """Explains the objects of one inventory."""
 
     def __init__(
         self,
         inventory: Inventory,
         owners: Owners,
+        territories: Territories,
         host: Host,
         removal: Removal,
-        rows: Mapping[tuple[str, str], Row],
-        control: Callable[[], Control] = Control,
+        looker: Looker,
     ) -> None:
         self._inventory = inventory
         self._owners = owners
+        self._territories = territories
         self._host = host
-        self._removal = removal
-        self._rows = rows
-        self._control = control
+        self._looker = looker
+        self._remedies = Remedies(owners, territories, host, removal)
 
     def explain(self, target: str) -> list[Explanation]:
         """One explanation for each thing of that name. Raises SettingError when there is none."""
@@ -87,41 +71,35 @@ class Explainer:
 
     def _volume(self, owner: Owner) -> Explanation:
         volume = owner.volume or Volume(owner.name)
-        looked = self._look(owner.kind, owner.name, owner.place)
-        stays = self._stays(owner, looked)
-        frees = _less(looked.part.allocated_bytes, looked.outside.allocated_bytes)
-        remark = ""
+        looked = self._looker.look(owner.kind, owner.name, owner.place)
+        stays, users = self._stays(owner, looked), owner.containers
+        frees, remark = _less(looked.part.allocated_bytes, looked.outside.allocated_bytes), ""
         if volume.filesystem == "bind":
-            frees = 0 if looked.part.allocated_bytes is not None else None
             why = f"in {volume.device}, which removing the volume leaves alone"
             stays = [Stay(why, looked.part.allocated_bytes)]
         elif volume.filesystem:
-            frees, remark = None, f"a {volume.filesystem} of its own, which removing the volume only unmounts"
+            remark = f"a {volume.filesystem} of its own, which removing the volume only unmounts"
         # Read from disk a volume has no labels; then its containers' tell.
-        projects = (project_of(labels) for labels in (volume.labels, *(c.labels for c in _containers(owner))))
-        facts = {"driver": volume.driver, "project": next(filter(None, projects), "")}
+        projects = (project_of(labels) for labels in (volume.labels, *(c.labels for c in users)))
         return Explanation(
             target=owner.name,
             owner="anonymous volume" if volume.anonymous else "volume",
-            facts=facts,
+            facts={"driver": volume.driver, "project": next(filter(None, projects), "")},
             uses=_uses(owner),
             parts=(looked.part,),
             largest=looked.largest,
-            frees_bytes=frees,
             stays=tuple(stays),
-            command=self._removal.of_volume(volume.name, _containers(owner)),
+            remedies=(self._remedies.of_volume(volume, users, frees),),
             remark=remark,
         )
 
     def _container(self, container: Container) -> Explanation:
         layer, log = self._owners.layer(container), self._owners.log(container)
-        looked = self._look(layer.kind, layer.name, layer.place)
-        parts = [looked.part]
-        if log is not None:
-            parts.append(self._look(log.kind, log.name, log.place).part)
+        looked = self._looker.look(layer.kind, layer.name, layer.place)
+        logs = self._looker.look(log.kind, log.name, log.place).part if log else None
+        parts = [looked.part, *([logs] if logs else []), self._around(container, layer, logs)]
         known = [part.allocated_bytes for part in parts if part.allocated_bytes is not None]
-        mounts = [mount for mount in container.mounts if mount.type in ("volume", "bind")]
-        stays = [Stay(f"{mount.type} {mount.source} at {mount.destination}, {mount.access}") for mount in mounts]
+        frees = sum(known) - looked.outside.allocated_bytes if len(known) == len(parts) else None
         facts = {
             "id": container.id[:12],
             "state": container.state,
@@ -134,96 +112,62 @@ class Explainer:
             facts=facts,
             parts=tuple(parts),
             largest=looked.largest,
-            frees_bytes=sum(known) - looked.outside.allocated_bytes if len(known) == len(parts) else None,
-            stays=(*self._stays(layer, looked), *stays),
-            command=self._removal.of_container(container),
-            remark="a log or layer without a number is freed as well" if len(known) < len(parts) else "",
+            stays=(*self._stays(layer, looked), *_left_behind(container)),
+            remedies=self._remedies.of_container(container, frees, has_logs=logs is not None),
+            remark="a part without a number is freed as well" if len(known) < len(parts) else "",
         )
 
+    def _around(self, container: Container, layer: Owner, logs: Part | None) -> Part:
+        """What else goes with a container: its folder without the logs, its layer's directory without the layer."""
+        directories = (self._owners.folder(container), *self._owners.directories(container))
+        source = layer.place.source
+        return self._looker.rest(directories, source.paths if isinstance(source, Walk) else (), logs)
+
     def _path(self, path: str) -> Explanation:
-        owner = self._owners.at(path)
+        owner, territory = self._owners.at(path), self._territories.of(path)
+        if territory is not None and (owner is None or not _is_apart(owner, territory)):
+            return self._engines(path, territory)
         if owner is not None and not owner.inside and owner.kind is Kind.VOLUME and _is_plain(owner):
             return self._volume(owner)
+        if owner is not None and not owner.inside and owner.kind is Kind.LAYER and owner.container:
+            return self._container(owner.container)
         place = Place(Walk((path,)))
-        looked = self._look(owner.kind if owner else Kind.BIND, "", place)
-        command, remark = self._command(path, owner, directory=looked.directory)
-        if owner is None and (below := self._owners.below(path)):
-            held = ", ".join(f"{number} x {kind.value}" for kind, number in sorted(below.items()))
-            command, remark = "", f"it holds {held}"
+        looked = self._looker.look(owner.kind if owner else Kind.BIND, "", place)
+        frees = _less(looked.part.allocated_bytes, looked.outside.allocated_bytes)
+        remedies, remark = self._remedies.of_path(path, owner, frees, directory=looked.directory)
+        stays = self._stays(owner or Owner(Kind.BIND, path, place), looked, path)
+        if owner and owner.container and is_current_log(path, owner.container):
+            stays = []
         return Explanation(
             target=path,
-            owner=_called(owner) if owner else self._owners.engines_own(path) or "nothing that the engine knows of",
+            owner=_called(owner) if owner else "nothing that the engine knows of",
             facts={"inside": owner.inside} if owner else {},
             uses=_uses(owner) if owner else (),
             parts=(looked.part,),
             largest=looked.largest,
-            frees_bytes=_less(looked.part.allocated_bytes, looked.outside.allocated_bytes) if command else None,
-            stays=tuple(self._stays(owner or Owner(Kind.BIND, path, place), looked, path)),
-            command=command,
+            stays=tuple(stays),
+            remedies=remedies,
             remark=remark,
         )
 
-    def _command(self, path: str, owner: Owner | None, *, directory: bool) -> tuple[str, str]:
-        """What would remove a path, or why nothing should."""
-        if owner is None:
-            own = self._owners.engines_own(path)
-            hint = "docker system prune removes what nothing uses" if own else "whether it may go is for you to say"
-            return "", hint
-        if owner.container is None:
-            return self._removal.of_path(path, _containers(owner), directory=directory), ""
-        container = owner.container
-        if owner.kind is Kind.LOG:
-            is_log = owner.inside.endswith(".log")
-            return (self._removal.of_log(path), "") if is_log else (self._removal.of_container(container), "")
-        if owner.inside and container.state in RUNNING_STATES:
-            return self._removal.of_path_in_container(container, f"/{owner.inside}"), ""
-        return self._removal.of_container(container), "" if not owner.inside else "the whole container goes"
-
-    def _look(self, kind: Kind, name: str, place: Place) -> _Looked:
-        """Measure a place now; the exporter's row of that name adds how it grows."""
-        source, what = place.source, _OWN_PLACES[kind] if name else "bytes"
-        if source is None:
-            reason = place.skip or place.unmeasured
-            return _Looked(Part(what, "", note=f"not measured: {reason.value if reason else 'switched off'}"))
-        try:
-            looked = self._walked(source, what) if isinstance(source, Walk) else self._asked(source, what)
-        except OSError as error:
-            return _Looked(Part(what, source.path, note=f"not measured: {reason_for(error).value}"))
-        row = self._rows.get((kind.value, printable(name)))
-        if row is None:
-            return looked
-        part = _with_growth(looked.part, row)
-        return _Looked(part, looked.largest, looked.outside, looked.directory)
-
-    def _walked(self, source: Walk, what: str) -> _Looked:
-        """Opened as measuring opens it, and told apart by its first directories."""
-        with source.opened(self._host) as roots:
-            branches = [break_down(root, 1, self._control()) for root in roots]
-            outside = [linked_outside(root.descriptor, root.mountpoints) for root in roots]
-            directory = stat.S_ISDIR(os.fstat(roots[0].descriptor).st_mode)
-        usages = [branch.usage for branch in branches]
-        children = [child for branch in branches for child in branch.largest_first()]
-        children.sort(key=lambda child: -child.usage.allocated_bytes)
-        unreadable = sum(usage.unreadable_entries for usage in usages)
-        part = Part(
-            what,
-            source.path,
-            sum(usage.allocated_bytes for usage in usages),
-            sum(usage.apparent_bytes for usage in usages) if source.with_apparent else None,
-            sum(usage.inodes for usage in usages),
-            f"{unreadable} unreadable" if unreadable else "",
+    def _engines(self, path: str, territory: Territory) -> Explanation:
+        """A path that is an engine's own."""
+        if territory.is_view:
+            part = Part("bytes", path, note="not measured: it shows what lies elsewhere")
+            looked = Looked(part)
+        else:
+            looked = self._looker.look(Kind.BIND, "", Place(Walk((path,))))
+        container = territory.container
+        goes = f"; it goes with the container: see --explain {container.name}" if container else ""
+        return Explanation(
+            target=path,
+            owner=territory.called,
+            parts=(looked.part,),
+            largest=looked.largest,
+            remark=f"an engine's own: never delete it by hand{goes}",
         )
-        largest = tuple((child.path, child.usage.allocated_bytes) for child in children[:_MOST_LARGEST])
-        linked = LinkedOutside(sum(o.files for o in outside), sum(o.allocated_bytes for o in outside))
-        return _Looked(part, largest, linked, directory)
 
-    def _asked(self, source: Source, what: str) -> _Looked:
-        size = measure(source, self._host, self._control()).size
-        if size is None:
-            return _Looked(Part(what, source.path, note="not measured"))
-        return _Looked(Part(what, source.path, size.allocated, size.apparent, size.inodes))
-
-    def _stays(self, owner: Owner, looked: _Looked, path: str = "") -> list[Stay]:
+    def _stays(self, owner: Owner, looked: Looked, path: str = "") -> list[Stay]:
         """What deleting would leave: names elsewhere, files that processes hold, others on the same directory."""
         found = []
         if looked.outside.files:
@@ -234,18 +178,27 @@ class Explainer:
         return found
 
 
+def _is_apart(owner: Owner, territory: Territory) -> bool:
+    """Whether a path is an object's rather than its engine's: data in a volume, a layer or a log.
+
+    A source of bind mounts may be anything, the data root included. In a volume another engine may have its root.
+    """
+    source = owner.place.source
+    if owner.kind is Kind.BIND or source is None or territory.is_view:
+        return False
+    if len(source.path) != len(territory.root):
+        return len(source.path) > len(territory.root)
+    return {Kind.VOLUME: not owner.inside, Kind.LOG: bool(owner.inside)}.get(owner.kind, True)
+
+
 def _is_plain(owner: Owner) -> bool:
     return owner.volume is not None and not owner.volume.filesystem
 
 
 def _called(owner: Owner) -> str:
     if owner.kind in (Kind.LAYER, Kind.LOG):
-        return f"{_OWN_PLACES[owner.kind]} of container {owner.name}"
-    return f"{_OWN_PLACES[owner.kind]} {owner.name}"
-
-
-def _containers(owner: Owner) -> list[Container]:
-    return list({user.container.id: user.container for user in owner.users}.values())
+        return f"{OWN_PLACES[owner.kind]} of container {owner.name}"
+    return f"{OWN_PLACES[owner.kind]} {owner.name}"
 
 
 def _uses(owner: Owner) -> tuple[Use, ...]:
@@ -255,18 +208,12 @@ def _uses(owner: Owner) -> tuple[Use, ...]:
     )
 
 
+def _left_behind(container: Container) -> Iterator[Stay]:
+    """What a container mounts and leaves when it is removed."""
+    for mount in container.mounts:
+        if mount.type in ("volume", "bind"):
+            yield Stay(f"{mount.type} {mount.source} at {mount.destination}, {mount.access}")
+
+
 def _less(whole: int | None, part: int) -> int | None:
     return None if whole is None else max(0, whole - part)
-
-
-def _with_growth(part: Part, row: Row) -> Part:
-    return Part(
-        part.what,
-        part.path,
-        part.allocated_bytes,
-        part.apparent_bytes,
-        part.inodes,
-        part.note,
-        row.growth_bytes_per_second,
-        row.growth_bytes_per_hour,
-    )

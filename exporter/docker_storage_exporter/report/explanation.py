@@ -46,11 +46,24 @@ class Stay:
 
 
 @dataclass(frozen=True, slots=True)
-class Explanation:
-    """Whose bytes these are and what became of them if they were deleted.
+class Remedy:
+    """One way to free bytes: what is done, the command for it, how much it frees, and what is lost for ever.
 
-    `largest` are directories below it with their allocated bytes. `frees_bytes` is None where it is not known;
-    `command` is empty where nothing of the user's should be deleted, and `remark` then says what to do instead.
+    `frees_bytes` is None where it is not known; `loses` is empty where nothing is lost.
+    """
+
+    what: str
+    command: str
+    frees_bytes: int | None = None
+    loses: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Whose bytes these are, and what can be done about them.
+
+    `largest` are the largest entries of it, directories and files, with their allocated bytes. Where there are no
+    `remedies`, nothing here is proven to be of no use, or it is not the user's to delete: `remark` says so.
     """
 
     target: str
@@ -59,9 +72,8 @@ class Explanation:
     uses: tuple[Use, ...] = ()
     parts: tuple[Part, ...] = ()
     largest: tuple[tuple[str, int], ...] = ()
-    frees_bytes: int | None = None
     stays: tuple[Stay, ...] = ()
-    command: str = ""
+    remedies: tuple[Remedy, ...] = ()
     remark: str = ""
 
 
@@ -76,8 +88,8 @@ def render_explanation(explanation: Explanation, look: Look = PLAIN) -> str:
     """The explanation as lines of a label and a text, the first of them what it is."""
     head = look.bold(_shown(f"{explanation.target}: {explanation.owner}"))
     lines = [head, *(_line(label, _shown(text)) for label, text in _lines(explanation) if text)]
-    if explanation.command:
-        lines.append(_line("remove", look.bold(explanation.command)))
+    for remedy in explanation.remedies:
+        lines += [_line("remedy", _shown(_told(remedy))), _line("", look.bold(remedy.command))]
     return "\n".join(lines) + "\n"
 
 
@@ -92,12 +104,15 @@ def _lines(found: Explanation) -> Iterator[tuple[str, str]]:
         yield "largest" if number == 0 else "", f"{human_bytes(allocated)}  {path}"
     for number, use in enumerate(found.uses):
         yield "used by" if number == 0 else "", f"{use.container} ({use.state}) at {use.destination}, {use.access}"
-    if found.frees_bytes is not None:
-        yield "frees", human_bytes(found.frees_bytes)
     for number, stay in enumerate(found.stays):
         size = "" if stay.allocated_bytes is None else f"{human_bytes(stay.allocated_bytes)}  "
         yield "stays" if number == 0 else "", size + stay.why
     yield "note", found.remark
+
+
+def _told(remedy: Remedy) -> str:
+    frees = "" if remedy.frees_bytes is None else f"frees {human_bytes(remedy.frees_bytes)}, "
+    return f"{remedy.what}: {frees}loses {remedy.loses or 'nothing'}"
 
 
 def _size(part: Part) -> str:

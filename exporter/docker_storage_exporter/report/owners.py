@@ -8,23 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from docker_storage_exporter.layout import Plan, container_key, volume_key
+from docker_storage_exporter.measure import is_log
 from docker_storage_exporter.model import Container, Inventory, Kind, Mount, ObjectKey, Place, Volume, printable
-from docker_storage_exporter.storage import drivers
+from docker_storage_exporter.storage import Stores
 
 _SHORTEST_ID = 4
-_LAYERS = "image layers, or layers of the build cache"
-_ENGINES_OWN = {
-    **{driver.folder.partition("/")[0]: _LAYERS for driver in drivers()},
-    "image": "the engine's index of images and layers",
-    "buildkit": "the build cache's index",
-    "containerd": "the image store of containerd",
-    "network": "the engine's networks",
-    "plugins": "the engine's plugins",
-    "swarm": "the engine's Swarm state",
-    "tmp": "the engine's temporary files",
-    "volumes": "the engine's index of volumes",
-    "containers": "the engine's folders of containers",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +35,18 @@ class Owner:
     users: tuple[User, ...] = ()
     inside: str = ""
 
+    @property
+    def containers(self) -> list[Container]:
+        """The containers that mount it, each once."""
+        return list({user.container.id: user.container for user in self.users}.values())
+
 
 class Owners:
     """Everything that may own bytes, by name and by path."""
 
-    def __init__(self, inventory: Inventory, plan: Plan) -> None:
+    def __init__(self, inventory: Inventory, plan: Plan, stores: Stores) -> None:
         self._inventory = inventory
+        self._stores = stores
         self._plan = plan
         self._places = plan.places
 
@@ -79,8 +73,8 @@ class Owners:
         found: tuple[int, Owner] | None = None
         for root, owner in self._roots():
             inside = _inside(path, root)
-            if inside is None and owner.kind is Kind.LAYER:  # or in the layer's live mount, which stands beside it
-                inside = _inside(path, f"{root.rpartition('/')[0]}/merged")
+            if inside and owner.kind is Kind.LOG and owner.container and not is_log(owner.container.id, inside):
+                continue  # the rest of a container's folder is the engine's
             if inside is not None and (found is None or len(root) > found[0]):
                 found = len(root), _with_inside(owner, inside)
         return found[1] if found else None
@@ -88,13 +82,6 @@ class Owners:
     def below(self, path: str) -> Counter[Kind]:
         """How many objects of each kind have their root below a path."""
         return Counter(kind for kind, _ in {(owner.kind, root) for root, owner in self._roots() if _inside(root, path)})
-
-    def engines_own(self, path: str) -> str:
-        """What the engine keeps at a path below its data root; empty for a path elsewhere."""
-        inside = _inside(path, self._inventory.root) if self._inventory.root else None
-        if inside is None:
-            return ""
-        return _ENGINES_OWN.get(inside.partition("/")[0], "the engine's own files") if inside else "the data root"
 
     def same_place(self, owner: Owner) -> list[Owner]:
         """Other objects on the same tree, such as a volume and a bind mount of one folder."""
@@ -110,6 +97,17 @@ class Owners:
         """A container's log files; None where its driver keeps none."""
         place = self._places.get(container_key(container.id, Kind.LOG))
         return Owner(Kind.LOG, container.name, place, container=container) if place else None
+
+    def folder(self, container: Container) -> str:
+        """The folder that the engine keeps for a container, with its logs in it."""
+        log = self.log(container)
+        source = log.place.source if log else None
+        return source.path if source else f"{self._inventory.root}/containers/{container.id}"
+
+    def directories(self, container: Container) -> tuple[str, ...]:
+        """What goes with a container in the store that keeps its layer."""
+        facts = self._stores.of(container)
+        return facts.directories(container) if facts else ()
 
     def _place(self, key: ObjectKey) -> Place:
         return self._places.get(key, Place())

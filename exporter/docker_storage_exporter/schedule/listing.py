@@ -26,11 +26,15 @@ _ASK_SECONDS = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One listing: what exists, where, and each distinct source with the kind of the first object that wants it."""
+    """One listing: what exists, where, and each distinct source with the kind of the first object that wants it.
+
+    `stores` are what the places of layers were found by.
+    """
 
     inventory: Inventory
     plan: Plan
     sources: dict[Source, Kind] = field(default_factory=dict)
+    stores: Stores = Stores()
 
 
 class Locator:
@@ -55,7 +59,7 @@ class Locator:
         found = look_at(self._host, mounts, users, self._crew, self._found)
         self._found = {path: here for path, here in found.items() if here.error is None}
         plan = plan_of(Scene(inventory, mounts, found, stores, self._host.rootfs, self._moved), rules)
-        return Listed(inventory, plan, plan.sources())
+        return Listed(inventory, plan, plan.sources(), stores)
 
     def _look_for_links(
         self, inventory: Inventory, mounts: MountTable, users: dict[str, list[BindUser]]

@@ -7,6 +7,7 @@ them, as each would need it alone; `Branch.shared` takes it off again, so that n
 
 from __future__ import annotations
 
+import heapq
 import os
 import stat
 from collections.abc import Collection, Iterator
@@ -20,6 +21,7 @@ try:
 except ImportError:
     from docker_storage_exporter.sizer.walk import measure
 
+_BLOCK = 512  # what st_blocks counts in, whatever the filesystem
 _MOST_OPEN = 200  # directories measured together; each keeps a descriptor open meanwhile
 _PATH = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -71,6 +73,30 @@ def break_down(root: Root, depth: int, control: Control | None = None) -> Branch
             _divide(branch, root, control)
         level = [child for branch in level for child in branch.children]
     return top
+
+
+def largest_files(root: Root, most: int) -> list[tuple[str, int]]:
+    """The largest entries of a directory that are no directories: name and allocated bytes, the largest first.
+
+    Empty for anything but a directory, and for one that cannot be read.
+    """
+    with suppress(OSError):
+        descriptor = _open(root.descriptor, "", _READ)
+        try:
+            return heapq.nlargest(most, _files(descriptor, root.mountpoints), key=lambda file: file[1])
+        finally:
+            os.close(descriptor)
+    return []
+
+
+def _files(descriptor: int, mountpoints: Collection[str]) -> Iterator[tuple[str, int]]:
+    """The entries of an open directory that are no directories, with what they take."""
+    with os.scandir(descriptor) as entries:
+        for entry in entries:
+            with suppress(OSError):
+                status = entry.stat(follow_symlinks=False)
+                if not stat.S_ISDIR(status.st_mode) and entry.name not in mountpoints:
+                    yield entry.name, status.st_blocks * _BLOCK
 
 
 def _divide(branch: Branch, root: Root, control: Control) -> None:

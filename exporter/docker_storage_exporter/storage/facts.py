@@ -44,6 +44,9 @@ class StoreFacts(Protocol):
     def writable_layer(self, container: Container) -> Claim | Unmeasured:
         """A container's writable layer, or why it cannot be found."""
 
+    def directories(self, container: Container) -> tuple[str, ...]:
+        """The directories that go with a container when it is removed, what holds its writable layer among them."""
+
     def layers(self) -> tuple[str, ...]:
         """The names of all layers, writable or not."""
 

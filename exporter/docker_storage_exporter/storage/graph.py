@@ -32,7 +32,7 @@ class GraphFacts:
     """A graph driver's store as it was read.
 
     `folder` holds a directory for each of `names`; `mounts` are the names of writable layers by container id, as
-    layerdb has them. `location` is what the folder is, whatever it is called.
+    layerdb has them in `layerdb`. `location` is what the folder is, whatever it is called.
     """
 
     driver: GraphDriver
@@ -41,6 +41,7 @@ class GraphFacts:
     mounts: Mapping[str, str] = field(default_factory=dict)
     digests: tuple[str, ...] = ()
     location: Location | None = None
+    layerdb: str = ""
     reason: Unmeasured | None = None
 
     @property
@@ -54,11 +55,18 @@ class GraphFacts:
 
     def writable_layer(self, container: Container) -> Claim | Unmeasured:
         """The directory with what the container wrote: by what the engine says, else by layerdb."""
-        name = container.layer or self.mounts.get(container.id, "")
+        name = self._name(container)
         if not name:
             return self.reason or Unmeasured.UNKNOWN_LAYER
         owner = ObjectKey(Kind.LAYER, "", container.id)
         return Claim(owner, (self._path(name),), with_apparent=self.driver.with_apparent)
+
+    def directories(self, container: Container) -> tuple[str, ...]:
+        """Its layer's directory, that of the layer with what the engine prepared for it, and its entry in layerdb."""
+        name = self._name(container)
+        layers = (f"{self.folder}/{layer}" for layer in (name, f"{name}-init") if layer in self.names)
+        entry = (f"{self.layerdb}/{container.id}",) if container.id in self.mounts else ()
+        return (*layers, *entry)
 
     def layers(self) -> tuple[str, ...]:
         """The names of all layers."""
@@ -81,6 +89,9 @@ class GraphFacts:
             return None
         name = location.path[len(here.path.rstrip("/")) :].strip("/").partition("/")[0]
         return name if name in self.names else None
+
+    def _name(self, container: Container) -> str:
+        return container.layer or self.mounts.get(container.id, "")
 
     def _path(self, name: str) -> str:
         return f"{self.folder}/{name}{self.driver.below}"
@@ -109,14 +120,15 @@ class GraphDriver:
         here = host.resolve(f"{root}/{self.folder}", mounts)  # an administrator may have put a link there
         folder = here.path
         known = previous.mounts if isinstance(previous, GraphFacts) and previous.folder == folder else {}
-        facts = GraphFacts(self, folder, location=host.location(folder, mounts))
-        metadata = f"{host.view(root)}/image/{self.name}"
+        metadata = f"{root}/image/{self.name}"
+        layerdb = f"{metadata}/layerdb/mounts"
+        facts = GraphFacts(self, folder, location=host.location(folder, mounts), layerdb=layerdb)
         try:
             return replace(
                 facts,
                 names=frozenset(name for name in os.listdir(host.view(folder)) if _LAYER.fullmatch(name)),
-                mounts=_mounts(f"{metadata}/layerdb/mounts", known),
-                digests=tuple(sorted(f"sha256:{name}" for name in _listed(f"{metadata}/imagedb/content/sha256"))),
+                mounts=_mounts(host.view(layerdb), known),
+                digests=tuple(sorted(f"sha256:{n}" for n in _listed(host.view(f"{metadata}/imagedb/content/sha256")))),
             )
         except FileNotFoundError:
             return facts

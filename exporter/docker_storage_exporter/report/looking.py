@@ -1,0 +1,122 @@
+"""Measures what is explained, now: a place, what its largest entries are, what has names elsewhere."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from docker_storage_exporter.hostfs import Host, LinkedOutside, linked_outside, reason_for
+from docker_storage_exporter.measure import Walk, measure
+from docker_storage_exporter.model import Kind, Place, Source, printable
+from docker_storage_exporter.report.explanation import Part
+from docker_storage_exporter.report.rows import Row
+from docker_storage_exporter.sizer import Control, Root
+from docker_storage_exporter.sizer import measure as measure_roots
+from docker_storage_exporter.sizer.breakdown import break_down, largest_files
+
+_MOST_LARGEST = 5
+OWN_PLACES = {Kind.VOLUME: "volume", Kind.LAYER: "writable layer", Kind.LOG: "log files", Kind.BIND: "bind mount"}
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What was found at a place. `largest` are directories and files directly in it, with their allocated bytes."""
+
+    part: Part
+    largest: tuple[tuple[str, int], ...] = ()
+    outside: LinkedOutside = LinkedOutside()
+    directory: bool = True
+
+
+class Looker:
+    """Looks at places of a host. `rows` are a running exporter's, by kind and name, for their growth."""
+
+    def __init__(
+        self, host: Host, rows: Mapping[tuple[str, str], Row], control: Callable[[], Control] = Control
+    ) -> None:
+        self._host = host
+        self._rows = rows
+        self._control = control
+
+    def look(self, kind: Kind, name: str, place: Place) -> Looked:
+        """Measure a place now; the exporter's row of that name adds how it grows."""
+        source, what = place.source, OWN_PLACES[kind] if name else "bytes"
+        if source is None:
+            reason = place.skip or place.unmeasured
+            return Looked(Part(what, "", note=f"not measured: {reason.value if reason else 'switched off'}"))
+        try:
+            looked = self._walked(source, what) if isinstance(source, Walk) else self._asked(source, what)
+        except OSError as error:
+            return Looked(Part(what, source.path, note=f"not measured: {reason_for(error).value}"))
+        row = self._rows.get((kind.value, printable(name)))
+        if row is None:
+            return looked
+        part = _with_growth(looked.part, row)
+        return Looked(part, looked.largest, looked.outside, looked.directory)
+
+    def _walked(self, source: Walk, what: str) -> Looked:
+        """Opened as measuring opens it, and told apart by its first directories."""
+        with source.opened(self._host) as roots:
+            branches = [break_down(root, 1, self._control()) for root in roots]
+            files = [file for root in roots for file in largest_files(root, _MOST_LARGEST)]
+            outside = [linked_outside(root.descriptor, root.mountpoints) for root in roots]
+            directory = stat.S_ISDIR(os.fstat(roots[0].descriptor).st_mode)
+        usages = [branch.usage for branch in branches]
+        entries = [(child.path, child.usage.allocated_bytes) for branch in branches for child in branch.children]
+        unreadable = sum(usage.unreadable_entries for usage in usages)
+        part = Part(
+            what,
+            source.path,
+            sum(usage.allocated_bytes for usage in usages),
+            sum(usage.apparent_bytes for usage in usages) if source.with_apparent else None,
+            sum(usage.inodes for usage in usages),
+            f"{unreadable} unreadable" if unreadable else "",
+        )
+        largest = tuple(sorted([*entries, *files], key=lambda entry: (-entry[1], entry[0]))[:_MOST_LARGEST])
+        linked = LinkedOutside(sum(o.files for o in outside), sum(o.allocated_bytes for o in outside))
+        return Looked(part, largest, linked, directory)
+
+    def _asked(self, source: Source, what: str) -> Looked:
+        size = measure(source, self._host, self._control()).size
+        if size is None:
+            return Looked(Part(what, source.path, note="not measured"))
+        return Looked(Part(what, source.path, size.allocated, size.apparent, size.inodes))
+
+    def rest(self, directories: Iterable[str], apart: Iterable[str], without: Part | None) -> Part:
+        """Some directories together, without the trees in them that are told apart, and less what another part has."""
+        paths = [path for path in directories if path not in apart]
+        try:
+            with Walk(tuple(paths)).opened(self._host) as roots:
+                pairs = zip(roots, paths, strict=True)
+                cut = [Root(root.descriptor, {*root.mountpoints, *_inside(apart, path)}) for root, path in pairs]
+                usages = measure_roots(cut, self._control())
+        except OSError as error:
+            return Part("engine's files", paths[0], note=f"not measured: {reason_for(error).value}")
+        other = without or Part("", "")
+        return Part(
+            "engine's files",
+            paths[0],
+            max(0, sum(usage.allocated_bytes for usage in usages) - (other.allocated_bytes or 0)),
+            max(0, sum(usage.apparent_bytes for usage in usages) - (other.apparent_bytes or 0)),
+            max(0, sum(usage.inodes for usage in usages) - (other.inodes or 0)),
+        )
+
+
+def _inside(paths: Iterable[str], directory: str) -> list[str]:
+    """Those of some paths that are below a directory, relative to it."""
+    return [path[len(directory) + 1 :] for path in paths if path.startswith(f"{directory}/")]
+
+
+def _with_growth(part: Part, row: Row) -> Part:
+    return Part(
+        part.what,
+        part.path,
+        part.allocated_bytes,
+        part.apparent_bytes,
+        part.inodes,
+        part.note,
+        row.growth_bytes_per_second,
+        row.growth_bytes_per_hour,
+    )

@@ -1,0 +1,131 @@
+"""What an engine keeps for itself and nobody deletes by hand: below its own roots, and below those of any other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from docker_storage_exporter.hostfs import Host, MountTable
+from docker_storage_exporter.model import Container, Inventory, is_inside
+from docker_storage_exporter.storage import Stores
+
+_LAYERS = "layers of images, containers and the build cache"
+_FOLDERS = {
+    **dict.fromkeys(("overlay2", "overlay", "fuse-overlayfs", "aufs", "btrfs", "zfs", "devicemapper", "vfs"), _LAYERS),
+    "rootfs": "the mounted roots of containers",
+    "image": "the engine's index of images and layers",
+    "buildkit": "the build cache's index",
+    "containerd": "the image store of containerd",
+    "network": "the engine's networks",
+    "plugins": "the engine's plugins",
+    "swarm": "the engine's Swarm state",
+    "tmp": "the engine's temporary files",
+    "volumes": "the engine's index of volumes",
+    "containers": "the engine's folders of containers",
+}
+# What only such a directory has in it, by containerd 1.6 to 2.1, Docker 20.10 to 29, Podman 4 and 5.
+_SIGNS = {
+    "containerd": ("io.containerd.metadata.v1.bolt",),
+    "another Docker": ("containers", "image", "volumes"),
+    "Podman or CRI-O": ("storage.lock",),
+}
+_USUAL_ROOTS = ("/var/lib/docker", "/var/lib/containerd", "/var/lib/containers/storage", "/var/lib/kubelet")
+
+
+@dataclass(frozen=True, slots=True)
+class Territory:
+    """A directory of an engine's, and what is there. `container` is whose it is, where it is one container's.
+
+    `is_view` says that it shows what lies elsewhere, so its size would be nobody's.
+    """
+
+    root: str
+    called: str
+    container: Container | None = None
+    is_view: bool = False
+
+
+class Territories:
+    """Whose engine's a path is. It looks for the signs of other engines above a path; below it nothing is touched."""
+
+    def __init__(self, inventory: Inventory, stores: Stores, host: Host) -> None:
+        self._inventory = inventory
+        self._stores = stores
+        self._host = host
+        self._by_id = {container.id: container for container in inventory.containers}
+
+    def of(self, path: str) -> Territory | None:
+        """The smallest one that a canonical path is in; None where no engine is known to keep anything."""
+        mounts = self._host.mounts()
+        found = [self._view(path, mounts), *self._of_containers(path, mounts), self._own(path), self._foreign(path)]
+        return max(filter(None, found), key=lambda territory: len(territory.root), default=None)
+
+    def below(self, path: str) -> str:
+        """The first root of an engine's that is below a path; an empty text when none is known."""
+        usual = (root for root in _USUAL_ROOTS if is_inside(root, path) and self._exists(root))
+        return next((root for root in (self._inventory.root, *usual) if root and is_inside(root, path)), "")
+
+    def _view(self, path: str, mounts: MountTable) -> Territory | None:
+        """A mounted root of a container: by its id, as the containerd store has it, or in its layer's directory."""
+        entry = mounts.covering(self._host.view(path))
+        if entry is None or not entry.is_view or entry.mountpoint in ("/", self._host.rootfs):
+            return None
+        root = entry.mountpoint_below(self._host.rootfs)
+        container = self._by_id.get(os.path.basename(root)) or self._with_layer(os.path.dirname(root))
+        if container is None:
+            return Territory(root, f"a mounted {entry.filesystem}", is_view=True)
+        called = f"the mounted root of container {container.name}: its image with what it wrote"
+        return Territory(root, called, container, is_view=True)
+
+    def _with_layer(self, directory: str) -> Container | None:
+        return next((c for c, at in self._directories() if at == directory), None)
+
+    def _of_containers(self, path: str, mounts: MountTable) -> Iterator[Territory]:
+        for container, directory in (*self._directories(), *self._mounted(mounts)):
+            if is_inside(path, directory):
+                yield Territory(directory, f"the engine's directory for container {container.name}", container)
+
+    def _directories(self) -> Iterator[tuple[Container, str]]:
+        """What goes with a container: its folder, and its directories in the store."""
+        for container in self._inventory.containers:
+            yield container, f"{self._inventory.root}/containers/{container.id}"
+            facts = self._stores.of(container)
+            for directory in facts.directories(container) if facts else ():
+                yield container, directory
+
+    def _mounted(self, mounts: MountTable) -> Iterator[tuple[Container, str]]:
+        """The directories that running containers write to, told by the mounts of their roots."""
+        for entry in mounts:
+            container = self._by_id.get(os.path.basename(entry.mountpoint))
+            if container is not None and entry.upper:
+                yield container, os.path.dirname(entry.upper)
+
+    def _own(self, path: str) -> Territory | None:
+        """What of the data root a path is in."""
+        root = self._inventory.root
+        if not root or not is_inside(path, root):
+            return None
+        inside = path[len(root) :].strip("/")
+        if not inside:
+            return Territory(root, "the data root")
+        if self._is_unclaimed(path):
+            called = "a layer that no container has: an image's, the build cache's, or left over"
+            return Territory(root, called)
+        return Territory(root, _FOLDERS.get(inside.partition("/")[0], "the engine's own files"))
+
+    def _is_unclaimed(self, path: str) -> bool:
+        location = self._host.location(path, self._host.mounts())
+        return location is not None and any(facts.whose(location) for facts in self._stores.facts)
+
+    def _foreign(self, path: str) -> Territory | None:
+        """The nearest directory at or above a path that looks like an engine's root."""
+        while path != "/":
+            for engine, signs in _SIGNS.items():
+                if path != self._inventory.root and all(self._exists(f"{path}/{sign}") for sign in signs):
+                    return Territory(path, f"in {path}, the root of {engine}")
+            path = os.path.dirname(path)
+        return None
+
+    def _exists(self, path: str) -> bool:
+        return os.path.lexists(self._host.view(path))
