@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 
 import pytest
 from conftest import need
@@ -217,6 +218,33 @@ def test_a_name_that_is_no_utf8_is_shown_escaped(df, tmp_path):
     done = df(f"--path.data-root={tmp_path}/docker")
 
     assert [line for line in done.stdout.splitlines() if r"odd\xff\n" in line]
+
+
+@pytest.mark.parametrize("locale", ["C", "de_DE"])
+def test_in_a_locale_that_is_not_utf8_paths_are_the_same_bytes(df, tmp_path, locale):
+    """As a service with LANG=de_DE has it: Python would take names for Latin-1 there, and the engine writes UTF-8."""
+    environment = {"LC_ALL": locale, "LOCPATH": str(tmp_path), "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    if locale == "de_DE":
+        need("localedef")
+        made = ["localedef", "-c", "-i", "de_DE", "-f", "ISO-8859-1", str(tmp_path / "de_DE")]
+        if subprocess.run(made, check=False, capture_output=True).returncode:
+            pytest.skip("the sources of locales are not installed")
+    encoding = subprocess.run(
+        [sys.executable, "-c", "import sys; print(sys.getfilesystemencoding())"],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert encoding.stdout.strip() == {"C": "ascii", "de_DE": "iso8859-1"}[locale]
+    data = tmp_path / "docker/volumes/größe/_data"
+    data.mkdir(parents=True)
+    (data / "über").write_bytes(b"x" * 1_000_000)
+
+    done = df("--format=json", f"--path.data-root={tmp_path}/docker", environment=environment)
+
+    (row,) = objects(done)
+    assert (row["name"], row["allocated_bytes"] >= 1_000_000) == ("größe", True)
 
 
 def test_a_terminal_that_lacks_a_letter_gets_it_escaped(df, tmp_path):
