@@ -99,6 +99,7 @@ def test_what_has_names_elsewhere_or_is_held_open_stays(explain, root):
 
 def test_a_container_is_its_layer_its_log_and_the_engine_s_files_and_leaves_its_volumes(explain, root):
     folder, layer = container(root, "ci-runner-1")
+    subprocess.run(["sync", "-f", root], check=True)  # ext4 allocates blocks late
     before = du(root)
 
     (by_name,), (by_id,), (by_layer,) = explain("ci-runner-1"), explain(folder.name[:8]), explain(str(layer))
@@ -281,6 +282,59 @@ def test_a_source_of_bind_mounts_is_the_host_s_and_never_an_excuse_to_delete_wha
 
     assert (whole["owner"], whole["remedies"]) == ("the data root", [])
     assert (layer["owner"], layer["remedies"]) == (UNCLAIMED, [])
+
+
+@pytest.mark.parametrize(
+    ("linked", "inside", "owner"),
+    [
+        ("containers", "{id}/hostconfig.json", "the engine's directory for container ci-runner-1"),
+        ("volumes", "metadata.db", "the engine's index of volumes"),
+        ("overlay2", "{unclaimed}/link", UNCLAIMED),
+    ],
+)
+def test_a_folder_of_the_engine_s_that_is_a_link_is_the_engine_s_where_it_leads_to(
+    explain, root, linked, inside, owner
+):
+    folder, _ = container(root, "ci-runner-1")
+    (root / "volumes/metadata.db").touch()
+    (root / "overlay2" / ("f" * 64)).mkdir()
+    (root / "overlay2" / ("f" * 64) / "link").touch()
+    other = root.parent / "other disk"
+    (root / linked).rename(other)
+    (root / linked).symlink_to(other)
+
+    (found,) = explain(f"{other}/{inside.format(id=folder.name, unclaimed='f' * 64)}")
+
+    assert (found["owner"], found["remedies"]) == (owner, [])
+
+
+def test_a_log_that_cannot_be_measured_leaves_the_rest_without_a_number(explain, root):
+    folder, _ = container(root, "ci-runner-1")
+    shutil.rmtree(folder / "local-logs", ignore_errors=True)
+    (folder / "local-logs").symlink_to("/etc")
+
+    (found,) = explain("ci-runner-1")
+
+    layer, logs, rest = found["parts"]
+    assert layer["allocated_bytes"] > 0
+    assert (logs["allocated_bytes"], rest["allocated_bytes"]) == (None, None)
+    assert found["remedies"][-1]["frees_bytes"] is None
+    assert found["remark"].startswith("a part without a number is freed as well")
+
+
+def test_an_overlay_of_the_host_s_own_is_no_engine_s(explain, root):
+    need(root=True)
+    for name in ("lower", "upper", "work", "etc"):
+        (root.parent / name).mkdir()
+    options = f"lowerdir={root.parent}/lower,upperdir={root.parent}/upper,workdir={root.parent}/work"
+    subprocess.run(["mount", "-t", "overlay", "overlay", "-o", options, root.parent / "etc"], check=True)
+    try:
+        (found,) = explain(str(root.parent / "etc"))
+    finally:
+        subprocess.run(["umount", root.parent / "etc"], check=True)
+
+    assert found["owner"] == "nothing that the engine knows of"
+    assert found["parts"][0]["allocated_bytes"] > 0
 
 
 def test_a_large_file_is_among_the_largest(explain, root):

@@ -32,10 +32,11 @@ def explain(settings: Settings, target: str, form: str, *, with_growth: bool) ->
     crew = Crew(settings.scan_timeout)
     crew.begin_watching()
     listed = Locator(host, crew).locate(inventory, Rules())
+    owners = Owners(listed.inventory, listed.plan, listed.stores)
     explainer = Explainer(
         listed.inventory,
-        Owners(listed.inventory, listed.plan, listed.stores),
-        Territories(listed.inventory, listed.stores, host),
+        owners,
+        Territories(listed.inventory, owners, listed.stores, host),
         host,
         Removal("" if settings.docker_host == DEFAULT_HOST else settings.docker_host),
         Looker(host, _rows(settings, host) if with_growth else {}, patient_control),

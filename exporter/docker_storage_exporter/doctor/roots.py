@@ -68,7 +68,7 @@ def _containerd_root(scene: Scene) -> Finding:
             return Finding("containerd root", State.OK, f"{path} can be listed")
         if error is None:
             what = f"{path} is on a filesystem of its own, which is not watched: no alert tells when it fills"
-            return Finding("containerd root", State.WARNING, what, (), "watch that filesystem by node_exporter")
+            return Finding("containerd root", State.WARNING, what, (), "watch that filesystem with node_exporter")
         if error.errno != errno.ENOENT:
             return Finding("containerd root", State.OK, f"{path}: {error.strerror}; nothing in it is measured yet")
     return Finding("containerd root", State.OK, "not seen from here; nothing in it is measured yet")

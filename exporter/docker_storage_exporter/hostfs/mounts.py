@@ -48,7 +48,7 @@ class MountEntry:
 
     @property
     def upper(self) -> str:
-        """The directory that an overlay's writes go to, as who mounted it spelled it; empty for any other mount."""
+        """The directory that an overlay writes to, as it was spelled at the mount; empty for any other filesystem."""
         found = (option[len("upperdir=") :] for option in self.options.split(",") if option.startswith("upperdir="))
         return next(found, "") if self.is_view else ""
 

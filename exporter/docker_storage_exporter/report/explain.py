@@ -114,7 +114,7 @@ class Explainer:
             largest=looked.largest,
             stays=(*self._stays(layer, looked), *_left_behind(container)),
             remedies=self._remedies.of_container(container, frees, has_logs=logs is not None),
-            remark="a part without a number is freed as well" if len(known) < len(parts) else "",
+            remark="; ".join(_remarks(container, complete=frees is not None)),
         )
 
     def _around(self, container: Container, layer: Owner, logs: Part | None) -> Part:
@@ -184,7 +184,7 @@ def _is_apart(owner: Owner, territory: Territory) -> bool:
     A source of bind mounts may be anything, the data root included. In a volume another engine may have its root.
     """
     source = owner.place.source
-    if owner.kind is Kind.BIND or source is None or territory.is_view:
+    if owner.kind is Kind.BIND or source is None:
         return False
     if len(source.path) != len(territory.root):
         return len(source.path) > len(territory.root)
@@ -206,6 +206,14 @@ def _uses(owner: Owner) -> tuple[Use, ...]:
         Use(user.container.name, user.container.state, user.mount.destination, user.mount.access)
         for user in owner.users
     )
+
+
+def _remarks(container: Container, *, complete: bool) -> Iterator[str]:
+    """What else is to be known of a container. `complete` says whether all of its parts have a number."""
+    if not complete:
+        yield "a part without a number is freed as well"
+    if container.log.driver == "json-file" and container.log.limit_bytes is None:
+        yield "its log has no limit: --log-opt max-size=SIZE sets one when a container is made"
 
 
 def _left_behind(container: Container) -> Iterator[Stay]:

@@ -12,12 +12,13 @@ from docker_storage_exporter.measure import Walk, measure
 from docker_storage_exporter.model import Kind, Place, Source, printable
 from docker_storage_exporter.report.explanation import Part
 from docker_storage_exporter.report.rows import Row
-from docker_storage_exporter.sizer import Control, Root
+from docker_storage_exporter.sizer import Control, Root, Usage
 from docker_storage_exporter.sizer import measure as measure_roots
 from docker_storage_exporter.sizer.breakdown import break_down, largest_files
 
 _MOST_LARGEST = 5
 OWN_PLACES = {Kind.VOLUME: "volume", Kind.LAYER: "writable layer", Kind.LOG: "log files", Kind.BIND: "bind mount"}
+"""What a kind of object is called where it is the place of some bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +66,13 @@ class Looker:
             directory = stat.S_ISDIR(os.fstat(roots[0].descriptor).st_mode)
         usages = [branch.usage for branch in branches]
         entries = [(child.path, child.usage.allocated_bytes) for branch in branches for child in branch.children]
-        unreadable = sum(usage.unreadable_entries for usage in usages)
         part = Part(
             what,
             source.path,
             sum(usage.allocated_bytes for usage in usages),
             sum(usage.apparent_bytes for usage in usages) if source.with_apparent else None,
             sum(usage.inodes for usage in usages),
-            f"{unreadable} unreadable" if unreadable else "",
+            _unreadable(usages),
         )
         largest = tuple(sorted([*entries, *files], key=lambda entry: (-entry[1], entry[0]))[:_MOST_LARGEST])
         linked = LinkedOutside(sum(o.files for o in outside), sum(o.allocated_bytes for o in outside))
@@ -94,14 +94,22 @@ class Looker:
                 usages = measure_roots(cut, self._control())
         except OSError as error:
             return Part("engine's files", paths[0], note=f"not measured: {reason_for(error).value}")
-        other = without or Part("", "")
+        other = without or Part("", "", 0, 0, 0)
+        if other.allocated_bytes is None:  # then nothing tells how much of the whole is the other part's
+            return Part("engine's files", paths[0], note="not measured: see the part before")
         return Part(
             "engine's files",
             paths[0],
-            max(0, sum(usage.allocated_bytes for usage in usages) - (other.allocated_bytes or 0)),
+            max(0, sum(usage.allocated_bytes for usage in usages) - other.allocated_bytes),
             max(0, sum(usage.apparent_bytes for usage in usages) - (other.apparent_bytes or 0)),
             max(0, sum(usage.inodes for usage in usages) - (other.inodes or 0)),
+            _unreadable(usages),
         )
+
+
+def _unreadable(usages: Iterable[Usage]) -> str:
+    unreadable = sum(usage.unreadable_entries for usage in usages)
+    return f"{unreadable} unreadable" if unreadable else ""
 
 
 def _inside(paths: Iterable[str], directory: str) -> list[str]:

@@ -43,12 +43,14 @@ class Remedies:
 
     def _of_current_log(self, container: Container) -> Iterator[Remedy]:
         """Empty the log that json-file writes to. No other driver's files may be cut while they are written."""
+        if container.log.driver != "json-file":
+            return
         path = f"{self._owners.folder(container)}/{container.id}-json.log"
         try:
             allocated = os.lstat(self._host.view(path)).st_blocks * _BLOCK
         except OSError:
             return
-        if container.log.driver == "json-file" and allocated:
+        if allocated:
             yield Remedy(_EMPTY, self._removal.of_log(path), allocated, "the lines in it")
 
     def of_path(self, path: str, owner: Owner | None, frees: int | None, *, directory: bool) -> Proposal:
@@ -69,12 +71,12 @@ class Remedies:
         return (), f"it goes with the whole container: see --explain {container.name}"
 
     def _of_log(self, path: str, container: Container, frees: int | None) -> Proposal:
-        current = f"{container.id}-json.log"
-        name = os.path.basename(path)
-        if container.log.driver == "json-file" and is_current_log(path, container):
+        if is_current_log(path, container):
             return (Remedy(_EMPTY, self._removal.of_log(path), frees, "the lines in it"),), ""
-        if name.startswith(current):
-            return (Remedy("delete it", self._removal.of_rotated_log(path), frees, "the lines in it"),), ""
+        current, name = f"{container.id}-json.log", os.path.basename(path)
+        if name != current and name.startswith(current):  # json-file minds no missing file when it rotates the next
+            command = self._removal.of_path(path, (), directory=False)
+            return (Remedy("delete it", command, frees, "the lines in it"),), ""
         return (), f"it goes with the whole container: see --explain {container.name}"
 
     def _held(self, path: str) -> str:

@@ -40,10 +40,6 @@ class Removal:
         """A log file that the engine has open: emptied, for a file without a name would keep its bytes."""
         return _quoted(["truncate", "--size=0", "--", path])
 
-    def of_rotated_log(self, path: str) -> str:
-        """A log file that the engine no longer writes to; it minds no missing one when it rotates the next."""
-        return _quoted(["rm", "--", path])
-
     def _containers(self, containers: Iterable[Container]) -> list[str]:
         services = {c.labels[_SERVICE] for c in containers if c.labels.get(_SERVICE)}
         plain = sorted((c for c in containers if not c.labels.get(_SERVICE)), key=lambda c: c.name)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from docker_storage_exporter.hostfs import Host, MountTable
 from docker_storage_exporter.model import Container, Inventory, is_inside
+from docker_storage_exporter.report.owners import Owners
 from docker_storage_exporter.storage import Stores
 
 _LAYERS = "layers of images, containers and the build cache"
@@ -30,6 +32,7 @@ _SIGNS = {
     "another Docker": ("containers", "image", "volumes"),
     "Podman or CRI-O": ("storage.lock",),
 }
+_ROOT_NAME = re.compile(r"merged|rootfs|[0-9a-f]{64}")
 _USUAL_ROOTS = ("/var/lib/docker", "/var/lib/containerd", "/var/lib/containers/storage", "/var/lib/kubelet")
 
 
@@ -49,8 +52,9 @@ class Territory:
 class Territories:
     """Whose engine's a path is. It looks for the signs of other engines above a path; below it nothing is touched."""
 
-    def __init__(self, inventory: Inventory, stores: Stores, host: Host) -> None:
+    def __init__(self, inventory: Inventory, owners: Owners, stores: Stores, host: Host) -> None:
         self._inventory = inventory
+        self._owners = owners
         self._stores = stores
         self._host = host
         self._by_id = {container.id: container for container in inventory.containers}
@@ -58,7 +62,8 @@ class Territories:
     def of(self, path: str) -> Territory | None:
         """The smallest one that a canonical path is in; None where no engine is known to keep anything."""
         mounts = self._host.mounts()
-        found = [self._view(path, mounts), *self._of_containers(path, mounts), self._own(path), self._foreign(path)]
+        found = [self._view(path, mounts), *self._of_containers(path, mounts)]
+        found += [self._own(path, mounts), self._foreign(path)]
         return max(filter(None, found), key=lambda territory: len(territory.root), default=None)
 
     def below(self, path: str) -> str:
@@ -74,7 +79,8 @@ class Territories:
         root = entry.mountpoint_below(self._host.rootfs)
         container = self._by_id.get(os.path.basename(root)) or self._with_layer(os.path.dirname(root))
         if container is None:
-            return Territory(root, f"a mounted {entry.filesystem}", is_view=True)
+            named = _ROOT_NAME.fullmatch(os.path.basename(root))  # a host may have overlays that are no container's
+            return Territory(root, "the mounted root of a container", is_view=True) if named else None
         called = f"the mounted root of container {container.name}: its image with what it wrote"
         return Territory(root, called, container, is_view=True)
 
@@ -89,9 +95,7 @@ class Territories:
     def _directories(self) -> Iterator[tuple[Container, str]]:
         """What goes with a container: its folder, and its directories in the store."""
         for container in self._inventory.containers:
-            yield container, f"{self._inventory.root}/containers/{container.id}"
-            facts = self._stores.of(container)
-            for directory in facts.directories(container) if facts else ():
+            for directory in (self._owners.folder(container), *self._owners.directories(container)):
                 yield container, directory
 
     def _mounted(self, mounts: MountTable) -> Iterator[tuple[Container, str]]:
@@ -101,21 +105,23 @@ class Territories:
             if container is not None and entry.upper:
                 yield container, os.path.dirname(entry.upper)
 
-    def _own(self, path: str) -> Territory | None:
-        """What of the data root a path is in."""
+    def _own(self, path: str, mounts: MountTable) -> Territory | None:
+        """What of the data root a path is in, or of a folder that a link in it leads to."""
         root = self._inventory.root
-        if not root or not is_inside(path, root):
+        if not root:
             return None
-        inside = path[len(root) :].strip("/")
-        if not inside:
+        if path == root:
             return Territory(root, "the data root")
-        if self._is_unclaimed(path):
-            called = "a layer that no container has: an image's, the build cache's, or left over"
-            return Territory(root, called)
-        return Territory(root, _FOLDERS.get(inside.partition("/")[0], "the engine's own files"))
+        if self._is_unclaimed(path, mounts):
+            return Territory(root, "a layer that no container has: an image's, the build cache's, or left over")
+        for name, called in _FOLDERS.items():
+            folder = self._host.resolve(f"{root}/{name}", mounts)
+            if folder.error is None and not folder.remote and is_inside(path, folder.path):
+                return Territory(folder.path, called)
+        return Territory(root, "the engine's own files") if is_inside(path, root) else None
 
-    def _is_unclaimed(self, path: str) -> bool:
-        location = self._host.location(path, self._host.mounts())
+    def _is_unclaimed(self, path: str, mounts: MountTable) -> bool:
+        location = self._host.location(path, mounts)
         return location is not None and any(facts.whose(location) for facts in self._stores.facts)
 
     def _foreign(self, path: str) -> Territory | None:

@@ -31,8 +31,8 @@ _LONGEST_ID = 128
 class GraphFacts:
     """A graph driver's store as it was read.
 
-    `folder` holds a directory for each of `names`; `mounts` are the names of writable layers by container id, as
-    layerdb has them in `layerdb`. `location` is what the folder is, whatever it is called.
+    `folder` holds a directory for each of `names`; `mounts` are the names of writable layers by container id, read from
+    the folder `layerdb`. `location` is what `folder` is, whatever it is called.
     """
 
     driver: GraphDriver
