@@ -1,6 +1,7 @@
 """Snapshots: everything that exists with what was last measured of it."""
 
 import dataclasses
+from random import Random
 
 import pytest
 
@@ -27,7 +28,7 @@ from docker_storage_exporter.settings import from_texts
 from docker_storage_exporter.storage import Stores
 from docker_storage_exporter.storage.graph import GraphFacts
 from docker_storage_exporter.storage.overlay2 import DRIVER
-from docker_storage_exporter.survey import Known, assemble
+from docker_storage_exporter.survey import Known, Survey, assemble
 
 MOUNTS = MountTable([MountEntry("/", "ext4", (8, 1))])
 ROOTS = (StorageRoot("/d"),)
@@ -268,3 +269,75 @@ def test_logs_and_tmpfs_mounts_go_with_their_container():
 
     assert [row.label for row in found.of(Kind.LAYER)] == [row.label for row in found.of(Kind.LOG)] == ["c2"]
     assert found.cut == {Kind.VOLUME: 0, Kind.LAYER: 1, Kind.BIND: 0}
+
+
+def test_a_row_that_did_not_change_is_the_very_same_one_in_the_next_snapshot():
+    volumes = (Volume("a"), Volume("b"))
+    inventory = Inventory(Engine(), volumes, (container(1),), roots=ROOTS)
+    plan = plan_of(Scene(inventory, MOUNTS, {}, STORES))
+    a, b, *_ = plan.sources()
+    known = {a: measured(a, 1), b: measured(b, 2)}
+    survey = Survey()
+
+    before = survey.assemble(inventory, plan, Known(known), at=5.0)
+    after = survey.assemble(inventory, plan, Known(known | {b: measured(b, 3)}), at=6.0)
+
+    assert after.of(Kind.VOLUME)[0] is before.of(Kind.VOLUME)[0]
+    assert after.of(Kind.VOLUME)[1].sized.measurement.size.allocated == 3
+    assert after.of(Kind.LAYER)[0] is before.of(Kind.LAYER)[0]
+
+
+def changes(random, names):
+    """A world that goes on: volumes and containers come and go, are measured, fail and are bound into each other."""
+    sizes = {}
+    for _ in range(40):
+        volumes = [Volume(name) for name in sorted(random.sample(names, random.randint(0, len(names))))]
+        containers = [
+            container(
+                number,
+                name=random.choice(("web", "db")),
+                state="running",
+                pid=7,
+                log=LogSettings("json-file"),
+                mounts=(
+                    Mount("tmpfs", "", "/t"),
+                    Mount("bind", random.choice(("/srv", "/srv/a", "/d/volumes/v1/_data")), "/b"),
+                ),
+            )
+            for number in range(random.randint(0, 5))
+        ]
+        inventory = Inventory(Engine(), tuple(volumes), tuple(containers), roots=ROOTS)
+        found = {m.source: HostPath(m.source) for c in containers for m in c.mounts if m.type == "bind"}
+        for _ in range(random.randint(1, 3)):
+            yield inventory, found, sizes
+            for source in random.sample(sorted(sizes, key=str), len(sizes) // 3):
+                sizes.pop(source)
+            plan = plan_of(Scene(inventory, MOUNTS, found, STORES))
+            for source in plan.sources():
+                if random.random() < 0.5:
+                    sizes[source] = measured(source, random.randint(1, 9), (1, random.randint(1, 6)))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_is_taken_over_from_before_is_what_would_be_made_anew(seed):
+    survey, plan, previous = Survey(), None, None
+    for inventory, found, sizes in changes(Random(seed), [f"v{number}" for number in range(8)]):
+        scene = Scene(inventory, MOUNTS, found, STORES)
+        plan = plan_of(scene, Rules(), plan)
+        assert plan == plan_of(scene)
+        known = Known(dict(sizes), {source: Unmeasured.IO for source in plan.sources() if hash(source) % 3 == 0})
+
+        kept = survey.assemble(inventory, plan, known, at=5.0, most=4)
+
+        assert kept == assemble(inventory, plan, known, at=5.0, most=4, previous=previous)
+        previous = kept
+
+
+def test_mounts_that_are_called_the_same_once_they_are_printable_stay_apart():
+    odd = container(1, state="running", pid=7, mounts=(Mount("tmpfs", "", "/\udcff"), Mount("tmpfs", "", r"/\xff")))
+
+    labels = [row.labels for row in survey(containers=[odd]).of(Kind.TMPFS)]
+
+    assert len(set(labels)) == 2
+    assert labels[0] == ("c1", r"/\xff")
+    assert labels[1][1].startswith(r"/\xff~")

@@ -8,6 +8,7 @@ import logging
 import math
 import os
 import stat
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
@@ -164,7 +165,7 @@ def _decoded(document: Any, binding: Mapping[str, str]) -> Iterator[tuple[Source
         source = SOURCES[_text(row["source"])].from_kept(row)
         device, inode, born, meaning, start = row["lineage"]
         identity = Identity(_whole(device), _whole(inode), _whole(born))
-        lineage = Lineage(identity, _text(meaning), _real(start))
+        lineage = Lineage(identity, sys.intern(_text(meaning)), _real(start))
         yield source, Measurement(_size(row["size"]), _real(row["at"]), source, lineage)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from docker_storage_exporter.layout import SUBJECTS, Item, Plan, Subject
@@ -28,6 +28,7 @@ from docker_storage_exporter.model import (
 
 _STAYING_BONUS = 1.1  # what is on the page stays until something a tenth larger comes: series do not flap
 _ID_LENGTH = 12
+_OWNERS = frozenset(subject.owned_by for subject in SUBJECTS)
 _HEXADECIMAL = re.compile(r"[0-9a-f]{64}")
 
 
@@ -42,144 +43,278 @@ class Known:
 def assemble(
     inventory: Inventory, plan: Plan, known: Known, at: float, most: int = 10_000, previous: Snapshot | None = None
 ) -> Snapshot:
-    """One snapshot of everything. `most` objects of a kind are shown, the largest; `previous` is the page until now."""
-    table = _Table(plan, known)
-    rows = {subject.kind: table.rows(subject) for subject in SUBJECTS}
-    shown = {kind: tuple(found) for kind, found in _largest(rows, table.owners, most, previous).items()}
-    places = [(item.key.kind, item.place) for item in plan.items()]
-    return Snapshot(
-        inventory=inventory,
-        at=at,
-        rows=shown,
-        distinct_bytes={kind: sum(_allocated(row) for row in found if row.counted) for kind, found in rows.items()},
-        skipped=Counter((kind, place.skip) for kind, place in places if place.skip is not None),
-        unmeasured=Counter((kind, reason) for kind, place in places if (reason := _unmeasured(place, known))),
-        pending=Counter(kind for kind, place in places if _is_pending(place, known)),
-        cut={s.kind: len(rows[s.kind]) - len(shown[s.kind]) for s in SUBJECTS if s.owned_by is None},
-        mountpoints=_mountpoints(inventory, (place for _, place in places)),
-    )
+    """One snapshot of everything, see Survey. `previous` is the page until now."""
+    return Survey(previous).assemble(inventory, plan, known, at, most)
+
+
+class Survey:
+    """Puts snapshots together, one after the other: a row that did not change is the very same one in the next.
+
+    `previous` is the page until now, where somebody else made it. Not for several threads.
+    """
+
+    def __init__(self, previous: Snapshot | None = None) -> None:
+        self._previous = previous
+        self._tables: dict[Kind, _Table] = {}
+        self._overlaps = _Overlaps(Plan())
+
+    def assemble(self, inventory: Inventory, plan: Plan, known: Known, at: float, most: int = 10_000) -> Snapshot:
+        """One snapshot of everything. `most` objects of a kind are shown, the largest."""
+        self._tables = tables = self._named(plan)
+        if self._overlaps.plan is not plan:
+            self._overlaps = _Overlaps(plan)
+        self._overlaps.begin()
+        for table in tables.values():
+            table.look_up(known, self._overlaps)
+        shown = _largest(tables, most, self._previous)
+        snapshot = Snapshot(
+            inventory=inventory,
+            at=at,
+            rows={kind: table.show(shown[kind], known) for kind, table in tables.items()},
+            distinct_bytes={kind: table.distinct_bytes for kind, table in tables.items()},
+            skipped=Counter({(kind, skip): n for kind, table in tables.items() for skip, n in table.skipped.items()}),
+            unmeasured=Counter({(kind, why): n for kind, table in tables.items() for why, n in table.failed.items()}),
+            pending=Counter({kind: table.pending for kind, table in tables.items() if table.pending}),
+            cut={s.kind: len(tables[s.kind].items) - len(shown[s.kind]) for s in SUBJECTS if s.owned_by is None},
+            mountpoints=_mountpoints(inventory, tables.values()),
+        )
+        self._previous = snapshot
+        return snapshot
+
+    def _named(self, plan: Plan) -> dict[Kind, _Table]:
+        """A table for each kind: the one there is if neither its objects nor their owners changed."""
+        named: dict[Kind, _Table] = {}
+        for subject in SUBJECTS:
+            before = self._tables.get(subject.kind)
+            owners = named.get(subject.owned_by) if subject.owned_by is not None else None
+            objects = plan.objects.get(subject.kind, {})
+            stays = before is not None and before.objects is objects and before.named_after is owners
+            named[subject.kind] = before if before is not None and stays else _Table(subject, objects, owners, before)
+        return named
 
 
 class _Table:
-    """Makes the rows, kind by kind. What it saw of earlier kinds, it neither names nor counts again.
+    """The objects of a kind in the order of their labels, with what is known of them; of those shown there are rows.
 
-    `owners` are the keys of the objects that others belong to, by the keys of these.
+    They are `named_after` their owners, if they have some; `names` are the labels of owners. `sizes` are the allocated
+    bytes of each of the `items`, `rows` those shown last. The counts are of all objects of the kind.
     """
 
-    def __init__(self, plan: Plan, known: Known) -> None:
-        self.owners: dict[ObjectKey, ObjectKey] = {}
-        self._plan = plan
-        self._known = known
-        self._labels: dict[ObjectKey, str] = {}
-        self._counted: set[tuple[int, int] | Source] = set()
-        self._walked = {
-            item.place.location: item.place.source.path
-            for item in plan.items()
-            if isinstance(item.place.source, Walk) and item.place.location and item.place.source in known.measurements
+    def __init__(
+        self, subject: Subject, objects: Mapping[ObjectKey, Item], named_after: _Table | None, before: _Table | None
+    ) -> None:
+        self.subject = subject
+        self.objects = objects
+        self.named_after = named_after
+        self.items, self._labels = self._sorted()
+        self.names = {item.key: label for item, label in self._labelled()} if subject.kind in _OWNERS else {}
+        self.skipped = Counter(item.place.skip for item in objects.values() if item.place.skip is not None)
+        self.mountpoints = {item.place.mountpoint for item in objects.values()}
+        self.sizes: list[int] = []
+        self.distinct_bytes = 0
+        self.pending = 0
+        self.failed: Counter[Unmeasured] = Counter()
+        self._uncounted: set[int] = set()
+        self._within: dict[int, str] = {}
+        self.rows: dict[ObjectKey, Row] = before.rows if before is not None else {}
+
+    def look_up(self, known: Known, overlaps: _Overlaps) -> None:
+        """See what is known of every object now, and count."""
+        measurements, failures = known.measurements, known.failures
+        self.sizes, self.failed, self._uncounted, self._within = [], Counter(), set(), {}
+        total = pending = 0
+        for number, item in enumerate(self.items):
+            place = item.place
+            measurement = measurements.get(place.source) if place.source is not None else None
+            if measurement is None:
+                self.sizes.append(0)
+                failed = _failed(place, failures)
+                if failed is not None:
+                    self.failed[failed] += 1
+                pending += place.source is not None and failed is None
+            else:
+                self.sizes.append(measurement.size.allocated)
+                total += measurement.size.allocated
+            counted = overlaps.is_first(place.source, measurement)
+            if self.subject.overlaps and (within := overlaps.within(place.location, measurements)):
+                self._within[number] = within
+                counted = False
+            if not counted:
+                self._uncounted.add(number)
+                total -= self.sizes[-1]
+        self.distinct_bytes, self.pending = total, pending
+
+    def show(self, numbers: Iterable[int], known: Known) -> tuple[Row, ...]:
+        """The rows of some of the items; one that did not change is the very same as before."""
+        before, self.rows = self.rows, {}
+        for number in numbers:
+            row = self._row(number, known, before.get(self.items[number].key))
+            self.rows[row.key] = row
+        return tuple(self.rows.values())
+
+    def _row(self, number: int, known: Known, before: Row | None) -> Row:
+        item, labels = self.items[number], self._labels[number]
+        place = item.place
+        measurement = known.measurements.get(place.source) if place.source is not None else None
+        failed = _failed(place, known.failures)
+        counted, within = number not in self._uncounted, self._within.get(number, "")
+        if (
+            before is not None
+            and before.sized.measurement is measurement
+            and before.sized.failed is failed
+            and before.sized.place is place
+            and before.facts is item.facts
+            and before.counted is counted
+            and before.within == within
+            and before.labels == (labels if isinstance(labels, tuple) else (labels,))
+        ):
+            return before
+        labels = labels if isinstance(labels, tuple) else (labels,)
+        return Row(item.key, labels, item.facts, Sized(place, measurement, failed), counted, within)
+
+    def _sorted(self) -> tuple[list[Item], list[str | tuple[str, ...]]]:
+        """The objects in the order of their labels, and these: a single one as it is, since there are many."""
+        items = [item for item in self.objects.values() if item.place.skip is not Skip.EXCLUDED]
+        owners = self.named_after
+        if owners is None:
+            names = _names(items)
+            items.sort(key=lambda item: names[item.key])
+            return items, [names[item.key] for item in items]
+        named = [((owners.names[item.owner], *map(printable, item.more)), item) for item in items if item.owner]
+        named.sort(key=lambda pair: (pair[0], pair[1].key.id))
+        return [item for _, item in named], list(_told_apart(named))
+
+    def _labelled(self) -> Iterator[tuple[Item, str]]:
+        for item, labels in zip(self.items, self._labels, strict=True):
+            yield item, labels if isinstance(labels, str) else labels[0]
+
+
+def _failed(place: Place, failures: Mapping[Source, Unmeasured]) -> Unmeasured | None:
+    """Why an object has no number, or no newer one."""
+    return failures.get(place.source) if place.source is not None else place.unmeasured
+
+
+def _names(items: Iterable[Item]) -> dict[ObjectKey, str]:
+    """A label of its own for each object; who comes second with the same name gets its id's start behind it."""
+    found: dict[ObjectKey, str] = {}
+    taken: set[str] = set()
+    for item in sorted(items, key=lambda item: (item.key.scope, item.precedence, item.key.id)):
+        label = plain = printable(item.name)
+        length = _ID_LENGTH
+        while label in taken:
+            label = f"{plain}~{_hexadecimal(item.key.id)[:length]}"
+            length += 1
+        taken.add(label)
+        found[item.key] = label
+    return found
+
+
+class _Overlaps:
+    """What of a plan is the same as something else of it, or lies inside of it."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        sources = [item.place.source for item in plan.items() if item.place.source is not None]
+        single = len(sources) == len(set(sources))
+        self._shared = frozenset() if single else frozenset(s for s, n in Counter(sources).items() if n > 1)
+        inner = [item.place.location for s in SUBJECTS if s.overlaps for item in plan.of(s.kind)]
+        above = {where for location in inner if location is not None for where in _above(location)}
+        self._walks = {
+            item.place.location: item.place.source
+            for item in (plan.items() if above else ())
+            if item.place.location in above and isinstance(item.place.source, Walk)
         }
+        self._seen: set[tuple[int, int] | Source] = set()
 
-    def rows(self, subject: Subject) -> list[Row]:
-        """The rows of a kind in the order of their labels, those that are cut off later included."""
-        items = [item for item in self._plan.objects.get(subject.kind, ()) if item.place.skip is not Skip.EXCLUDED]
-        self._name(item for item in items if item.owner is None)
-        named = sorted((self._labels_of(item), item) for item in items)
-        return [self._row(subject, labels, item) for labels, item in named]
+    def begin(self) -> None:
+        """Nobody has had anything yet."""
+        self._seen.clear()
 
-    def _name(self, items: Iterable[Item]) -> None:
-        """Give each object a label of its own; who comes second with the same name gets its id's start behind it."""
-        taken: set[str] = set()
-        for item in sorted(items, key=lambda item: (item.key.scope, item.precedence, item.key.id)):
-            label = plain = printable(item.name)
-            length = _ID_LENGTH
-            while label in taken:
-                label = f"{plain}~{_hexadecimal(item.key.id)[:length]}"
-                length += 1
-            taken.add(label)
-            self._labels[item.key] = label
-
-    def _labels_of(self, item: Item) -> tuple[str, ...]:
-        if item.owner is None:
-            return (self._labels[item.key],)
-        self.owners[item.key] = item.owner
-        return (self._labels[item.owner], *item.more)
-
-    def _row(self, subject: Subject, labels: tuple[str, ...], item: Item) -> Row:
-        sized = _sized(item.place, self._known)
-        within = self._enclosing(item.place.location) if subject.overlaps and item.place.location else ""
-        return Row(item.key, labels, item.facts, sized, self._is_first(sized) and not within, within)
-
-    def _is_first(self, sized: Sized) -> bool:
+    def is_first(self, source: Source | None, measurement: Measurement | None) -> bool:
         """Whether nobody before had these bytes: by the source, and by what was measured, whatever it is called."""
-        marks: list[tuple[int, int] | Source] = [sized.place.source] if sized.place.source else []
-        if sized.measurement and sized.measurement.lineage.identity.inode:
-            marks.append(sized.measurement.lineage.identity[:2])
-        first = self._counted.isdisjoint(marks)
-        self._counted.update(marks)
+        seen = self._seen
+        first = True
+        if source in self._shared and source is not None:
+            first = source not in seen
+            seen.add(source)
+        if measurement is not None:
+            mark = measurement.lineage.identity[:2]
+            if mark[1]:
+                first = first and mark not in seen
+                seen.add(mark)
         return first
 
-    def _enclosing(self, location: Location) -> str:
-        """The nearest measured tree above a place in the same filesystem, or an empty text."""
-        parent = location.path.rstrip("/")
-        while parent:
-            parent = parent.rpartition("/")[0]
-            found = self._walked.get(Location(location.device, parent or "/"))
-            if found is not None:
-                return found
-        return ""
+    def within(self, location: Location | None, measured: Collection[Source]) -> str:
+        """The path of the nearest measured tree above a place in the same filesystem, or an empty text."""
+        if location is None or not self._walks:
+            return ""
+        walks = (walk for where in _above(location) if (walk := self._walks.get(where)) and walk in measured)
+        return next((walk.path for walk in walks), "")
 
 
-def _sized(place: Place, known: Known) -> Sized:
-    if place.source is None:
-        return Sized(place, failed=place.unmeasured)
-    return Sized(place, known.measurements.get(place.source), known.failures.get(place.source))
+def _above(location: Location) -> Iterator[Location]:
+    """The directories above one inside its filesystem, the nearest first."""
+    parent = location.path.rstrip("/")
+    while parent:
+        parent = parent.rpartition("/")[0]
+        yield Location(location.device, parent or "/")
 
 
-def _unmeasured(place: Place, known: Known) -> Unmeasured | None:
-    """Why an object that should have a number has none now. An older number that is still shown is one."""
-    if place.source is None or place.source in known.measurements:
-        return place.unmeasured
-    return known.failures.get(place.source)
+def _told_apart(named: Iterable[tuple[tuple[str, ...], Item]]) -> Iterator[tuple[str, ...]]:
+    """Their labels; of several that are called the same, those after the first with their id's digest behind."""
+    before: tuple[str, ...] = ()
+    for labels, item in named:
+        same = labels == before
+        before = labels
+        yield (*labels[:-1], f"{labels[-1]}~{_hexadecimal(item.key.id)[:_ID_LENGTH]}") if same else labels
 
 
-def _is_pending(place: Place, known: Known) -> bool:
-    return place.source is not None and place.source not in known.measurements and place.source not in known.failures
+def _largest(tables: Mapping[Kind, _Table], most: int, previous: Snapshot | None) -> dict[Kind, Sequence[int]]:
+    """The numbers of at most `most` objects of a kind, the largest with all that belongs to them.
 
-
-def _largest(
-    rows: Mapping[Kind, list[Row]], owners: Mapping[ObjectKey, ObjectKey], most: int, previous: Snapshot | None
-) -> dict[Kind, list[Row]]:
-    """At most `most` rows of a kind, the largest with all that belongs to them. Rows shown before get a bonus."""
-    if all(len(found) <= most for found in rows.values()):
-        return dict(rows)
-    sizes: Counter[ObjectKey] = Counter()
-    for found in rows.values():
-        for row in found:
-            sizes[owners.get(row.key, row.key)] += _allocated(row)
+    Those shown before get a bonus.
+    """
+    if all(len(table.items) <= most for table in tables.values()):
+        return {kind: range(len(table.items)) for kind, table in tables.items()}
+    belongings: Counter[ObjectKey] = Counter()
+    for table in tables.values():
+        if table.named_after is not None:
+            for item, size in zip(table.items, table.sizes, strict=True):
+                belongings[item.owner or item.key] += size
     staying = {row.key for row in previous.all_rows()} if previous else frozenset()
-    kept: set[ObjectKey] = set()
-    for found in rows.values():
-        kept |= _kept([row.key for row in found if row.key not in owners], most, sizes, staying)
-    return {kind: [row for row in found if owners.get(row.key, row.key) in kept] for kind, found in rows.items()}
+    shown: dict[Kind, Sequence[int]] = {}
+    for kind, table in tables.items():
+        if table.named_after is None:
+            shown[kind] = _kept(table, most, belongings, staying)
+        else:
+            owners = table.named_after
+            kept = {owners.items[number].key for number in shown[owners.subject.kind]}
+            shown[kind] = [number for number, item in enumerate(table.items) if item.owner in kept]
+    return shown
 
 
 def _kept(
-    keys: list[ObjectKey], most: int, sizes: Mapping[ObjectKey, int], staying: Collection[ObjectKey]
-) -> set[ObjectKey]:
-    if len(keys) > most:
-        keys.sort(key=lambda key: (-sizes[key] * (_STAYING_BONUS if key in staying else 1), key))
-    return set(keys[:most])
+    table: _Table, most: int, belongings: Mapping[ObjectKey, int], staying: Collection[ObjectKey]
+) -> Sequence[int]:
+    if len(table.items) <= most:
+        return range(len(table.items))
+    keys = [item.key for item in table.items]
+    sizes = [
+        (size + belongings.get(key, 0)) * (_STAYING_BONUS if key in staying else 1)
+        for key, size in zip(keys, table.sizes, strict=True)
+    ]
+    least = sorted(sizes, reverse=True)[most - 1]
+    larger = [number for number, size in enumerate(sizes) if size > least]
+    equal = sorted((number for number, size in enumerate(sizes) if size == least), key=lambda number: keys[number])
+    return sorted(larger + equal[: most - len(larger)])
 
 
-def _mountpoints(inventory: Inventory, places: Iterable[Place]) -> tuple[str, ...]:
+def _mountpoints(inventory: Inventory, tables: Iterable[_Table]) -> tuple[str, ...]:
     """Every distinct filesystem under storage roots and objects. Where the disk is refused there is none."""
     if inventory.refused is not None:
         return ()
-    found = {root.mountpoint for root in inventory.roots} | {place.mountpoint for place in places}
+    found = {root.mountpoint for root in inventory.roots}.union(*(table.mountpoints for table in tables))
     return tuple(sorted(found - {""}))
-
-
-def _allocated(row: Row) -> int:
-    return row.sized.measurement.size.allocated if row.sized.measurement else 0
 
 
 def _hexadecimal(identity: str) -> str:

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -57,15 +58,23 @@ class Served:
         connection.close()
         return Scrape(seconds, body)
 
+    def first_numbers(self, kinds: Sequence[str]) -> float:
+        """Wait until an object of each of these kinds was measured; seconds since the start of the process."""
+        while not all(self.sum("docker_storage_exporter_measurements_total", f'kind="{kind}"') for kind in kinds):
+            time.sleep(_POLL_SECONDS)
+        return time.monotonic() - self._started
+
     def first_pass(self) -> float:
         """Wait until every object was measured once; seconds since the start of the process."""
         while self.sum("docker_storage_pending_objects") > 0:
             time.sleep(_POLL_SECONDS)
         return time.monotonic() - self._started
 
-    def sum(self, family: str) -> float:
-        """The sum of a family's samples on the page now."""
-        samples = re.findall(rb"^" + family.encode() + rb"(?:\{.*\})? (\S+)$", self.scrape().body, re.MULTILINE)
+    def sum(self, family: str, label: str = "") -> float:
+        """The sum of a family's samples on the page now, those with a label if one is named."""
+        labels = rf"\{{.*{label}.*\}}" if label else r"(?:\{.*\})?"
+        line = rf"^{family}{labels} (\S+)$"
+        samples = re.findall(line.encode(), self.scrape().body, re.MULTILINE)
         return sum(map(float, samples))
 
     def cpu_seconds(self) -> float:

@@ -4,6 +4,7 @@ import gzip
 import subprocess
 import threading
 import zlib
+from random import Random
 
 import pytest
 from conftest import need
@@ -11,8 +12,9 @@ from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_plain
 
-from docker_storage_exporter.collector import Pages, accepts
-from pages import page_of, volume_row
+from docker_storage_exporter.collector import Pages, accepts, rendering
+from docker_storage_exporter.model import Container, Mount
+from pages import layer_row, page_of, volume_row, walked
 
 OPENMETRICS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"
 PROMETHEUS_2 = (
@@ -213,3 +215,63 @@ def test_labels_are_carried_over_onto_the_page(snapshot):
     pages.render(snapshot)
 
     assert b'label_team="core"' in body(pages.page("", gzip=False))
+
+
+def many(sizes, at=1.0):
+    """A snapshot of volumes of these sizes by name."""
+    return page_of(*(volume_row(name, walked(f"/v/{name}", size)) for name, size in sizes.items()), at=at)
+
+
+def changed(snapshot, *rows):
+    """The snapshot with some rows instead of, or beside, those of the same names."""
+    known = {row.key: row for row in snapshot.all_rows()} | {row.key: row for row in rows}
+    return page_of(*(known[key] for key in sorted(known)))
+
+
+def test_a_row_that_changed_costs_the_text_of_its_neighbours_and_no_more(monkeypatch):
+    made = []
+    real = rendering.lines
+    monkeypatch.setattr(
+        rendering, "lines", lambda family, samples, known: made.append(real(family, samples, known)) or made[-1]
+    )
+    first = many({f"volume-{number:05}": 4096 for number in range(5_000)})
+    renderer = rendering.Renderer()
+    renderer.render(first, ())
+    whole = sum(map(len, made))
+    made.clear()
+
+    renderer.render(changed(first, volume_row("volume-02500", walked("/v/volume-02500", 8192))), ())
+
+    assert sum(map(len, made)) < whole / 2  # 256 rows on average, but their number is up to their hashes
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_page_of_which_parts_are_kept_is_the_page_that_would_be_made_anew(pages, seed):
+    random = Random(seed)
+    snapshot = many({f"volume-{number}": 4096 for number in range(600)})
+    for accept in ("", OPENMETRICS):
+        pages.page(accept, gzip=True)
+    for step in range(12):
+        names = {f"volume-{random.randint(0, 700)}" for _ in range(random.choice((0, 1, 40)))}
+        snapshot = changed(snapshot, *(volume_row(n, walked(f"/v/{n}", 4096 * random.randint(1, 9))) for n in names))
+        fresh = Pages(CollectorRegistry(), ("team",) if step > 8 else ())
+        pages.labels = fresh.labels
+        pages.render(snapshot)
+        fresh.render(snapshot)
+        for accept in ("", OPENMETRICS):
+            plain = body(pages.page(accept, gzip=False))
+            assert plain.startswith(body(fresh.page(accept, gzip=False)).removesuffix(b"# EOF\n"))
+            assert without_live(gzip.decompress(body(pages.page(accept, gzip=True)))) == without_live(plain)
+
+
+def without_live(page):
+    """A page as it was before the live part, which says when it was made."""
+    return page.partition(b"# HELP live")[0]
+
+
+def test_a_container_s_new_name_is_on_its_volumes_series_although_they_did_not_change(pages):
+    users = (("a" * 64, Mount("volume", "v", "/v")),)
+    volume = volume_row("v", walked("/v", 4096), users=users)
+    for name in ("old", "new"):
+        pages.render(page_of(volume, layer_row(Container("a" * 64, name))))
+        assert f'docker_volume_mount_info{{volume="v",container="{name}"'.encode() in body(pages.page("", gzip=False))

@@ -4,12 +4,14 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 from conftest import need
 
 from docker_storage_exporter.errors import AccessError, NothingToMeasureError, SettingError
 from docker_storage_exporter.inventory import check_data_root, read_disk
+from docker_storage_exporter.inventory.disk import Folders
 
 ID = "c" * 64
 LAYER = "d" * 64
@@ -140,3 +142,66 @@ def test_a_data_root_without_the_rights_is_an_access_error(data_root):
 
     assert done.stdout == "data root shown: permission denied; run as root or with CAP_DAC_READ_SEARCH\n", done.stderr
     assert AccessError.exit_code == 4
+
+
+@pytest.fixture
+def looked():
+    return []
+
+
+@pytest.fixture
+def folders(looked):
+    """Folders that say which of them were looked into."""
+
+    def look(path, name):
+        looked.append(name)
+        return name if name != "none" else None
+
+    return Folders(look)
+
+
+def old(*folders):
+    """Wait until a change of these would be told apart from what they are now."""
+    newest = max(folder.stat().st_ctime_ns for folder in folders)
+    while time.time_ns() - newest < 2.1e9:
+        time.sleep(0.05)
+
+
+def test_a_folder_that_did_not_change_is_not_looked_into_again(tmp_path, folders, looked):
+    for name in ("b", "a", "none"):
+        (tmp_path / "x" / name).mkdir(parents=True)
+    old(*(tmp_path / "x").iterdir())
+
+    assert folders.read(str(tmp_path), "x") == ["a", "b"]
+    (tmp_path / "x/b/opts.json").write_text("{}")
+    (tmp_path / "x/c").mkdir()
+    looked.clear()
+
+    assert folders.read(str(tmp_path), "x") == ["a", "b", "c"]
+    assert sorted(looked) == ["b", "c"]
+
+
+def test_a_folder_that_changed_just_now_is_looked_into_again(tmp_path, folders, looked):
+    (tmp_path / "x/a").mkdir(parents=True)
+
+    folders.read(str(tmp_path), "x")
+    folders.read(str(tmp_path), "x")
+
+    assert looked == ["a", "a"]
+
+
+def test_a_folder_that_went_away_and_came_back_is_another_one(tmp_path, folders, looked):
+    (tmp_path / "x/a").mkdir(parents=True)
+    old(tmp_path / "x/a")
+    folders.read(str(tmp_path), "x")
+    (tmp_path / "x/a").rmdir()
+    assert folders.read(str(tmp_path), "x") == []
+    (tmp_path / "x/a").mkdir()
+    looked.clear()
+
+    assert folders.read(str(tmp_path), "x") == ["a"]
+    assert looked == ["a"]
+
+
+def test_where_there_is_no_such_folder_nothing_is_in_it(tmp_path, folders):
+    assert folders.read(str(tmp_path), "missing") == []

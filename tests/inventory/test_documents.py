@@ -133,7 +133,7 @@ def test_options_of_a_local_volume_mean_the_same_in_the_api_and_on_disk(options,
     listed = volume_from_api({"Name": "v", "Driver": "local", "Mountpoint": "/m", "Options": options, "Labels": None})
 
     assert (listed.filesystem, listed.limit_bytes) == (filesystem, limit)
-    assert volume_from_disk("v", "/m", on_disk) == listed
+    assert volume_from_disk("v", on_disk) == listed
 
 
 def test_mount_options_are_never_kept_since_they_may_hold_a_password():

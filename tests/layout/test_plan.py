@@ -38,6 +38,7 @@ from docker_storage_exporter.storage.graph import GraphFacts
 from docker_storage_exporter.storage.overlay2 import DRIVER
 
 ROOT = "/var/lib/docker"
+ROOTS = (StorageRoot(ROOT),)
 PLAIN = MountTable([MountEntry("/", "ext4", (8, 1))])
 EVERYTHING = Rules()
 (VOLUMES,) = (subject for subject in SUBJECTS if subject.kind is Kind.VOLUME)
@@ -197,7 +198,7 @@ def test_two_spellings_of_one_source_are_one_source():
     users = [container(1, mounts=(Mount("bind", "/a", "/x"),)), container(2, mounts=(Mount("bind", "/b", "/y"),))]
     found = plan(containers=users, found={"/a": HostPath("/srv"), "/b": HostPath("/srv")})
 
-    (item,) = found.objects[Kind.BIND]
+    (item,) = found.of(Kind.BIND)
     assert item.key == bind_key("/srv")
     assert [mount.destination for _, mount in item.facts.users] == ["/x", "/y"]
 
@@ -322,3 +323,92 @@ def test_the_data_root_bound_elsewhere_is_the_data_root():
     assert place("/alias/volumes/v/_data/sub").source == Walk((f"{OWN}/sub",))
     # what the alias shows below a mount of the root's own is not what the root shows there
     assert place("/alias/volumes/disk/_data").source == Walk(("/alias/volumes/disk/_data",))
+
+
+def scene_of(*volumes, containers=(), mounts=PLAIN, found=None, roots=ROOTS, **facts):
+    inventory = Inventory(Engine(storage_driver="overlay2"), tuple(volumes), tuple(containers), roots=roots)
+    return Scene(inventory, mounts, found or {}, STORES, **facts)
+
+
+def with_mounts(*entries):
+    return MountTable([MountEntry("/", "ext4", (8, 1)), *entries])
+
+
+def test_a_plan_of_the_same_is_the_plan_itself():
+    everything = container(mounts=(Mount("volume", "v", "/v"), Mount("tmpfs", "", "/t"), Mount("bind", "/srv", "/s")))
+    found = {"/srv": HostPath("/srv")}
+    before = plan_of(scene_of(Volume("v"), containers=[everything], found=found))
+
+    assert plan_of(scene_of(Volume("v"), containers=[everything], found=found), EVERYTHING, before) is before
+
+
+def test_one_more_volume_leaves_the_others_and_the_other_kinds_as_they_are():
+    before = plan_of(scene_of(Volume("a"), Volume("c"), containers=[container()]))
+
+    now = plan_of(scene_of(Volume("a"), Volume("b"), Volume("c"), containers=[container()]), EVERYTHING, before)
+
+    assert [item.key.id for item in now.of(Kind.VOLUME)] == ["a", "b", "c"]
+    assert all(now.objects[Kind.VOLUME][key] is item for key, item in before.objects[Kind.VOLUME].items())
+    assert now.objects[Kind.LAYER] is before.objects[Kind.LAYER]
+
+
+def test_a_container_that_comes_with_its_mounts_leaves_plain_volumes_where_they_are():
+    before = plan_of(scene_of(Volume("a")))
+    merged = MountEntry(f"{ROOT}/overlay2/ab/merged", "overlay", (0, 40))
+
+    now = plan_of(scene_of(Volume("a"), containers=[container()], mounts=with_mounts(merged)), EVERYTHING, before)
+
+    assert now.objects[Kind.VOLUME] is before.objects[Kind.VOLUME]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"mounts": with_mounts(MountEntry(f"{ROOT}/volumes", "xfs", (8, 2)))},
+        {"mounts": with_mounts(MountEntry(f"{ROOT}/volumes/a/_data", "nfs4", (0, 9)))},
+        {"mounts": MountTable([MountEntry("/", "ext4", (8, 3))])},
+        {"roots": (StorageRoot("/mnt/docker"),)},
+        {"moved": {f"{ROOT}/volumes/a/_data": "/srv/a"}},
+        {"moved": {f"{ROOT}/volumes": "/srv/volumes"}},
+    ],
+    ids=["another disk", "a remote mount", "another device", "another root", "a link", "a link above"],
+)
+def test_a_volume_is_placed_anew_when_what_its_place_depends_on_changes(change):
+    before = plan_of(scene_of(Volume("a")))
+
+    now = plan_of(scene_of(Volume("a"), **change), EVERYTHING, before)
+
+    assert now == plan_of(scene_of(Volume("a"), **change))
+    assert now != before
+
+
+def test_other_rules_are_applied_to_what_did_not_change():
+    before = plan_of(scene_of(Volume("a")))
+    rules = Rules(exclude={VOLUMES.names: re.compile("a")})
+
+    now = plan_of(scene_of(Volume("a")), rules, before)
+
+    assert now.place(volume_key("a")).skip is Skip.EXCLUDED
+    assert plan_of(scene_of(Volume("a")), EVERYTHING, now) == before
+
+
+def test_a_filesystem_is_called_what_it_was_called_by_what_did_not_change():
+    parts = MountTable([MountEntry("/v", "ext4", (8, 1), "/docker"), MountEntry("/srv", "ext4", (8, 1), "/srv")])
+    user = container(mounts=(Mount("bind", "/srv/x", "/x"),))
+    roots = (StorageRoot("/v"),)
+    before = plan_of(scene_of(Volume("a"), mounts=parts, roots=roots))
+
+    now = plan_of(
+        scene_of(Volume("a"), containers=[user], mounts=parts, found={"/srv/x": HostPath("/srv/x")}, roots=roots),
+        EVERYTHING,
+        before,
+    )
+
+    assert {place.mountpoint for place in now.places.values()} <= {"/v", ""}
+
+
+def test_a_source_that_one_spelling_proves_to_be_the_engine_s_is_measured():
+    users = [container(1, mounts=(Mount("bind", "/a", "/x"),)), container(2, mounts=(Mount("bind", "/b", "/y"),))]
+    for distrusted in ("/a", "/b"):
+        found = {path: HostPath("/srv", distrusted=path == distrusted) for path in ("/a", "/b")}
+        assert plan(containers=users, found=found).place(bind_key("/srv")).source == Walk(("/srv",))

@@ -42,7 +42,7 @@ def test_the_smallest_duty_allows_a_start_too(clock):
 def test_what_is_used_is_waited_off_at_the_duty(budget, clock):
     budget.charge(1.5)
 
-    assert budget.wait_seconds() == pytest.approx(5.02, abs=0.01)
+    assert budget.wait_seconds() == pytest.approx(5.1, abs=0.01)
     clock.now += 6
     assert budget.wait_seconds() == 0
 
@@ -88,3 +88,23 @@ def test_another_duty_refills_at_its_rate_and_saves_up_no_more_than_ten_seconds_
     assert budget.reserve() == pytest.approx(1.0)
     clock.now += 100
     assert budget.reserve() == pytest.approx(5.0)
+
+
+def test_what_was_used_is_summed_up_by_the_second_however_often_it_is_paid(budget, clock):
+    for _ in range(6_000):
+        budget.charge(0.001)
+        clock.now += 0.01
+
+    assert budget.used_ratio() == pytest.approx(1.0, rel=0.02)
+    assert len(budget._spent) <= 61
+
+
+def test_who_has_to_wait_waits_until_a_start_is_worth_it_and_then_goes_on(budget, clock):
+    budget.charge(0.999)
+    assert budget.wait_seconds() == pytest.approx(0.09)
+
+    clock.now += 0.09
+
+    assert budget.wait_seconds() == 0
+    budget.charge(0.007)
+    assert budget.wait_seconds() == 0

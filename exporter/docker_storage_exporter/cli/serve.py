@@ -38,7 +38,7 @@ from docker_storage_exporter.web import (
 )
 
 _log = logging.getLogger(__name__)
-_SWITCH_SECONDS = 0.0005
+_SWITCH_SECONDS = 0.0001
 _COLLECT_AFTER = (100_000, 50, 100)
 
 

@@ -8,10 +8,10 @@ Sizes of objects come from background measurements, never from the scrape: their
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Protocol, cast
 
-from docker_storage_exporter.collector.family import Family, Origin, Samples
+from docker_storage_exporter.collector.family import Family, Origin, Part
 from docker_storage_exporter.collector.kinds.binds import (
     BIND_ALLOCATED,
     BIND_APPARENT,
@@ -65,7 +65,7 @@ from docker_storage_exporter.collector.kinds.volumes import (
     VOLUME_UNREADABLE,
 )
 from docker_storage_exporter.layout import KINDS
-from docker_storage_exporter.model import Kind, Snapshot, modules
+from docker_storage_exporter.model import Kind, modules
 
 __all__ = [
     "ABANDONED",
@@ -153,7 +153,7 @@ class KindFile(Protocol):
     KIND: Kind
     FAMILIES: tuple[Family, ...]
     LOST: tuple[Family, ...]
-    samples: Callable[[Snapshot, tuple[str, ...]], Iterator[Samples]]
+    PARTS: tuple[Part, ...]
 
 
 def _kind_files() -> dict[Kind, KindFile]:

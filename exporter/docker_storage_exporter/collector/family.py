@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Literal
+
+from docker_storage_exporter.model import Kind, Row
 
 _UNITS = ("bytes", "seconds", "ratio")
 
@@ -58,3 +60,26 @@ Sample = tuple[tuple[str, ...], float]
 """The label values of a family, in the order of its labels, and a number."""
 
 Samples = tuple[Family, Iterable[Sample]]
+"""A family with its samples."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the samples of rows may depend on besides the rows.
+
+    `labels` are the engine labels that _info series carry over, `names` the containers on the page: label by id.
+    """
+
+    labels: tuple[str, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Families that are made from the rows of one kind, each row by itself: any run of rows can be made alone.
+
+    `samples` gives the families, always all of them and in one order, each with the samples of the rows given.
+    """
+
+    kind: Kind
+    samples: Callable[[Sequence[Row], Context], Iterator[Samples]]

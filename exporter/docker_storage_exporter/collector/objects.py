@@ -2,27 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from docker_storage_exporter.collector import catalogue as c
-from docker_storage_exporter.collector.family import Samples
+from docker_storage_exporter.collector.family import Context, Samples
 from docker_storage_exporter.layout import KINDS, SUBJECTS
 from docker_storage_exporter.model import Kind, Skip, Snapshot, Unmeasured
 
 
 def samples(snapshot: Snapshot, labels: tuple[str, ...] = ()) -> Iterator[Samples]:
     """Every family with its samples, in the catalogue's order. `labels` are engine labels to carry over to _info."""
+    context = context_of(snapshot, labels)
+    yield from before(snapshot)
+    for file in c.OF_KIND.values():
+        for part in file.PARTS:
+            yield from part.samples(snapshot.of(part.kind), context)
+        yield from totals(file, snapshot)
+    yield from after(snapshot)
+
+
+def context_of(snapshot: Snapshot, labels: tuple[str, ...] = ()) -> Context:
+    """What the samples of rows depend on besides the rows."""
+    return Context(labels, {row.key.id: row.label for row in snapshot.of(Kind.LAYER)})
+
+
+def before(snapshot: Snapshot) -> Iterator[Samples]:
+    """The families in front of those of the kinds."""
     engine, roots = snapshot.inventory.engine, snapshot.inventory.roots
     facts = (engine.product, engine.version, engine.storage_driver, engine.image_store, engine.data_root)
     yield c.ENGINE_INFO, [(facts, 1)]
     yield c.ROOT_INFO, (((root.path, root.role, root.mountpoint), 1) for root in roots if root.mountpoint)
-    for file in c.OF_KIND.values():
-        yield from file.samples(snapshot, labels)
-    yield from _counts(snapshot)
 
 
-def _counts(snapshot: Snapshot) -> Iterator[Samples]:
-    """The closed sets, 0 where there is none: a series that is always there can be asked about."""
+def totals(file: c.KindFile, snapshot: Snapshot) -> Iterator[Samples]:
+    """What a kind has besides its rows."""
+    made: Callable[[Snapshot], Iterator[Samples]] | None = getattr(file, "totals", None)
+    return made(snapshot) if made is not None else iter(())
+
+
+def after(snapshot: Snapshot) -> Iterator[Samples]:
+    """The closed sets behind them, 0 where there is none: a series that is always there can be asked about."""
     skipped, unmeasured, pending, cut = snapshot.skipped, snapshot.unmeasured, snapshot.pending, snapshot.cut
     yield c.SKIPPED, (((k.value, r.value), skipped.get((k, r), 0)) for k, r in skippable())
     yield c.UNMEASURED, (((k.value, r.value), unmeasured.get((k, r), 0)) for k in KINDS for r in Unmeasured)

@@ -13,8 +13,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
-from docker_storage_exporter.collector.objects import samples
-from docker_storage_exporter.collector.text import Block, block
+from docker_storage_exporter.collector.rendering import Block, Renderer, Text
 from docker_storage_exporter.model import Snapshot
 
 _OPENMETRICS = "application/openmetrics-text"
@@ -23,7 +22,9 @@ _OPENMETRICS_TYPE = f"{_OPENMETRICS}; version=1.0.0; charset=utf-8"
 _OLD_VERSION = re.compile(r"0\..*")
 _QUALITY = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?")
 _GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
-_LEVEL = 1  # pages repeat themselves so much that higher levels cost time and save little
+_LEVEL = 1
+_PART = 1024**2
+_SMALL = 16 * 1024
 _GZIP_TRAILER = struct.Struct("<II")
 
 
@@ -52,21 +53,29 @@ class _Compressed:
 
 @dataclass(slots=True)
 class _Rendered:
-    """One snapshot's blocks, and their compressed beginnings once somebody asked for them."""
+    """One snapshot's blocks, and them in large parts as they are sent, once somebody asked for that."""
 
     blocks: list[Block]
+    plain: dict[bool, list[bytes]] = field(default_factory=dict)
     compressed: dict[bool, _Compressed] = field(default_factory=dict)
 
-    def parts(self, *, openmetrics: bool) -> Iterable[bytes]:
-        for made in self.blocks:
-            yield made.openmetrics_header if openmetrics else made.plain_header
-            yield made.lines
+    def parts(self, *, openmetrics: bool) -> list[bytes]:
+        """The text of a format."""
+        known = self.plain.get(openmetrics)
+        if known is None:
+            known = self.plain[openmetrics] = list(_joined(text.plain for text in self._texts(openmetrics)))
+        return known
 
     def compress(self, *, openmetrics: bool) -> _Compressed:
+        """The same, compressed."""
         known = self.compressed.get(openmetrics)
         if known is None:
-            known = self.compressed[openmetrics] = _compress(self.parts(openmetrics=openmetrics))
+            known = self.compressed[openmetrics] = _compressed(self._texts(openmetrics))
         return known
+
+    def _texts(self, openmetrics: bool) -> Iterator[Text]:
+        for block in self.blocks:
+            yield from block.texts(openmetrics=openmetrics)
 
 
 class Pages:
@@ -76,16 +85,18 @@ class Pages:
         self._registry = registry
         self.labels = labels
         self._rendered = _Rendered([])
-        self._compressed_before: set[bool] = set()
+        self._renderer = Renderer()
+        self._asked_for: set[tuple[bool, bool]] = set()  # OpenMetrics or not, compressed or not
         self._lock = threading.Lock()
 
     def render(self, snapshot: Snapshot) -> None:
-        """Make the object series of a snapshot; formats that were asked for compressed before are compressed again."""
-        rendered = _Rendered(
-            [made for family, found in samples(snapshot, self.labels) if (made := block(family, found))]
-        )
-        for openmetrics in tuple(self._compressed_before):
-            rendered.compress(openmetrics=openmetrics)
+        """Make the object series of a snapshot, in the forms that were asked for before."""
+        rendered = _Rendered(self._renderer.render(snapshot, self.labels))
+        for openmetrics, compressed in tuple(self._asked_for):
+            if compressed:
+                rendered.compress(openmetrics=openmetrics)
+            else:
+                rendered.parts(openmetrics=openmetrics)
         self._rendered = rendered
 
     def page(self, accept: str, *, gzip: bool) -> Page:
@@ -94,10 +105,10 @@ class Pages:
         content_type = _OPENMETRICS_TYPE if openmetrics else _PLAIN_TYPE
         live = (generate_openmetrics if openmetrics else generate_latest)(self._registry)
         rendered = self._rendered
-        if not gzip:
-            return Page(content_type, [*rendered.parts(openmetrics=openmetrics), live])
         with self._lock:
-            self._compressed_before.add(openmetrics)
+            self._asked_for.add((openmetrics, gzip))
+            if not gzip:
+                return Page(content_type, [*rendered.parts(openmetrics=openmetrics), live])
             beginning = rendered.compress(openmetrics=openmetrics)
         return Page(content_type, _finish(beginning, live), "gzip")
 
@@ -126,15 +137,38 @@ def _quality(text: str) -> float:
     return float(text) if _QUALITY.fullmatch(text) else 0.0
 
 
-def _compress(parts: Iterable[bytes]) -> _Compressed:
-    """Deflate up to a full flush: what follows can be compressed without a look at what came before (RFC 1951)."""
-    compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
-    stream, checksum, length = [], 0, 0
+def _joined(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """The same in fewer parts, since each is sent by itself."""
+    kept: list[bytes] = []
+    size = 0
     for part in parts:
-        checksum, length = zlib.crc32(part, checksum), length + len(part)
-        stream.append(compressor.compress(part))
-    stream.append(compressor.flush(zlib.Z_FULL_FLUSH))
+        kept.append(part)
+        size += len(part)
+        if size >= _PART:
+            yield b"".join(kept)
+            kept, size = [], 0
+    yield b"".join(kept)
+
+
+def _compressed(texts: Iterable[Text]) -> _Compressed:
+    stream, checksum, length = [], 0, 0
+    for text in _pieces(texts):
+        checksum, length = zlib.crc32(text.plain, checksum), length + len(text.plain)
+        stream.append(text.deflated())
     return _Compressed([b"".join(stream)], checksum, length)
+
+
+def _pieces(texts: Iterable[Text]) -> Iterator[Text]:
+    """Texts that are worth compressing by themselves; small ones are joined, since they repeat each other."""
+    small: list[bytes] = []
+    for text in texts:
+        if len(text.plain) < _SMALL:
+            small.append(text.plain)
+            continue
+        yield Text(b"".join(small))
+        yield text
+        small = []
+    yield Text(b"".join(small))
 
 
 def _finish(beginning: _Compressed, live: bytes) -> list[bytes]:

@@ -27,32 +27,45 @@ class Block:
 
 
 def block(family: Family, samples: Iterable[Sample]) -> Block | None:
-    """A family with its samples; None when it has none.
+    """A family with its samples; None when it has none."""
+    made = lines(family, samples, {})
+    return Block(*heads(family), made) if made else None
+
+
+def heads(family: Family) -> tuple[bytes, bytes]:
+    """What stands above the lines of a family, in the text format and in OpenMetrics."""
+    head = f"# HELP {family.name} {family.help}\n# TYPE {family.name} {family.type}\n"
+    unit = f"# UNIT {family.name} {family.unit}\n" if family.unit else ""
+    return head.encode(), (head + unit).encode()
+
+
+def lines(family: Family, samples: Iterable[Sample], known: dict[tuple[str, tuple[str, ...]], str]) -> bytes:
+    """The samples of a family as text; `known` keeps label sets for the next family with the same ones.
 
     A label set that comes twice would make the page invalid: the first one is kept, the rest logged. They are compared
     as they are shown, since two names on disk may look the same once they are made printable.
     """
     seen: set[str] = set()
-    lines = []
+    made = []
+    name, names = family.name, family.labels
+    single = names[0] if len(names) == 1 else ""
     for values, number in samples:
-        labels = _labels(family.labels, values)
+        labels = known.get((single, values), "") if single else ""
+        if not labels:
+            labels = _labels(names, values)
+            if single:
+                known[single, values] = labels
         if labels in seen:
-            _log.error("%s%s comes twice: only the first one is shown", family.name, labels)
+            _log.error("%s%s comes twice: only the first one is shown", name, labels)
             continue
         seen.add(labels)
-        lines.append(f"{family.name}{labels} {_number(number)}\n")
-    if not lines:
-        return None
-    head = f"# HELP {family.name} {family.help}\n# TYPE {family.name} {family.type}\n"
-    unit = f"# UNIT {family.name} {family.unit}\n" if family.unit else ""
-    return Block(head.encode(), (head + unit).encode(), "".join(lines).encode())
+        made.append(f"{name}{labels} {_number(number)}\n")
+    return "".join(made).encode()
 
 
 def _labels(names: tuple[str, ...], values: tuple[str, ...]) -> str:
     if not names:
         return ""
-    if len(names) == 1:  # nine series in ten: a third of the time that rendering takes
-        return f'{{{names[0]}="{escaped(values[0])}"}}'
     return "{" + ",".join(f'{name}="{escaped(value)}"' for name, value in zip(names, values, strict=True)) + "}"
 
 

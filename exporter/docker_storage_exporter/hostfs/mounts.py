@@ -88,6 +88,7 @@ class MountTable:
         whole = [entry for entry in self._by_path.values() if entry.root == "/"]
         whole.sort(key=lambda entry: (len(entry.mountpoint), entry.mountpoint), reverse=True)
         self._whole = {entry.device: entry for entry in whole}
+        self._any_remote = any(entry.remote for entry in self._by_path.values())
 
     @classmethod
     def parse(cls, text: bytes) -> MountTable:
@@ -131,13 +132,15 @@ class MountTable:
             return None
         below = path[len(covering.mountpoint.rstrip("/")) :].strip("/")
         inside = f"{covering.root.rstrip('/')}/{below}" if below else covering.root
-        return Location(covering.device, inside)
+        return Location(covering.device, path if inside == path else inside)  # one text for both: there are many
 
     def remote(self, path: str) -> bool:
         """Whether reaching a path would touch a remote filesystem, itself or on the way.
 
         A remote root filesystem counts only for what lies on it: everything would be remote below it otherwise.
         """
+        if not self._any_remote:
+            return False
         covering = self.covering(path)
         if covering is not None and covering.remote:
             return True
@@ -176,6 +179,11 @@ class FilesystemNames:
         """The name of the filesystem that a host path is on; empty where nothing is known to cover it."""
         entry = self._mounts.filesystem(self._rootfs + path)
         return "" if entry is None else self._names.setdefault(entry.device, entry.mountpoint_below(self._rootfs))
+
+    def keep(self, location: Location | None, name: str) -> None:
+        """Go on to call the filesystem of a location by the name that it had."""
+        if location is not None and name:
+            self._names.setdefault(location.device, name)
 
 
 class MountWatch:

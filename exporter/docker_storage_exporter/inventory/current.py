@@ -22,7 +22,7 @@ from docker_storage_exporter.errors import (
 )
 from docker_storage_exporter.hostfs import Host, reason_for
 from docker_storage_exporter.inventory.client import EngineClient
-from docker_storage_exporter.inventory.disk import check_data_root, folders_in, layer_of, read_disk, read_volumes
+from docker_storage_exporter.inventory.disk import DiskReader, check_data_root, folders_in, layer_of, read_disk
 from docker_storage_exporter.inventory.documents import container_from_inspect, engine_from_info, volume_from_api
 from docker_storage_exporter.inventory.engine import Change, Listing
 from docker_storage_exporter.inventory.events import EventListener
@@ -67,6 +67,7 @@ class CurrentInventory:
         self._inspected: dict[str, tuple[tuple[str, str], Container]] = {}
         self._broken: set[str] = set()
         self._broken_volumes = 0
+        self._disk = DiskReader()
         self._last: Inventory | None = None
         self._listener: EventListener | None = None
 
@@ -186,10 +187,13 @@ class CurrentInventory:
 
     def _ask_volumes(self) -> list[Volume]:
         """Every volume that can be understood. Which cannot is said once, as long as there are as many."""
+        known = {volume.name: volume for volume in self._answers.get(_VOLUMES, ())}
         found, broken = [], []
         for document in self._clients[_VOLUMES].volumes():
             try:
-                found.append(volume_from_api(document))
+                volume = volume_from_api(document)
+                before = known.get(volume.name)
+                found.append(before if before is not None and before == volume else volume)  # one in memory, not two
             except _BAD_DOCUMENT as error:
                 broken.append(error)
         if broken and len(broken) != self._broken_volumes:
@@ -255,7 +259,7 @@ class CurrentInventory:
 
     def _volumes_by_disk(self, known: list[Volume], root: str) -> list[Volume]:
         """The volumes while the engine does not answer for them: those known from before, and what the disk shows."""
-        on_disk = {volume.name: volume for volume in read_volumes(self._host.view(root), root)}
+        on_disk = {volume.name: volume for volume in self._disk.volumes.read(self._host.view(root), "volumes")}
         kept = [volume for volume in known if volume.driver != "local" or volume.name in on_disk]
         names = {volume.name for volume in kept}
         return kept + [volume for name, volume in on_disk.items() if name not in names]
@@ -328,7 +332,7 @@ class CurrentInventory:
                 raise
             raise NothingToMeasureError(f"{error}, and {missing}") from error
         engine = self._last.engine if self._last is not None else None
-        return read_disk(self._host.view(source.path), engine, source.path, self._clock())
+        return read_disk(self._host.view(source.path), engine, source.path, self._clock(), self._disk)
 
     def _pruned(self, last: Inventory) -> Inventory:
         """The last inventory without what the disk no longer has. Nothing is pruned by a disk that cannot be read."""

@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from operator import itemgetter
+from typing import Any, Generic, TypeVar
 
 from docker_storage_exporter.errors import AccessError, NothingToMeasureError, SettingError
 from docker_storage_exporter.inventory.documents import container_from_disk, volume_from_disk
@@ -21,6 +23,9 @@ _CONTAINER_ID = re.compile(r"[0-9a-f]{64}")
 _MOUNT_ID = re.compile(r"[0-9a-f]{64}")  # the daemon's own check (moby: layer/filestore.go)
 _LARGEST_DOCUMENT = 16 * 1024**2
 _BAD_DOCUMENT = (KeyError, TypeError, ValueError, AttributeError)
+_T = TypeVar("_T")
+_UNSETTLED = -1  # which no hash is
+_SETTLED_NANOSECONDS = 2 * 10**9  # the coarsest clock of a filesystem that an engine runs on ticks each 10 ms
 _MARKS = ("containers", "image", "volumes")
 
 
@@ -44,16 +49,19 @@ def check_data_root(path: str, shown: str) -> None:
         raise SettingError(f"{shown} is not a Docker data root: none of {', '.join(_MARKS)} is in it")
 
 
-def read_disk(path: str, engine: Engine | None, data_root: str, at: float) -> Inventory:
+def read_disk(
+    path: str, engine: Engine | None, data_root: str, at: float, reader: DiskReader | None = None
+) -> Inventory:
     """The inventory of the data root at `path`, which the engine and the host call `data_root`.
 
-    `engine` is what is known of it from before. What cannot be read or understood is left out. Raises OSError when
-    the data root cannot be listed.
+    `engine` is what is known of it from before, `reader` who read it until now. What cannot be read or
+    understood is left out. Raises OSError when the data root cannot be listed.
     """
-    containers = tuple(read_containers(path))
+    reader = reader or DiskReader()
+    containers = tuple(reader.containers.read(path, "containers"))
     return Inventory(
         engine=engine or _engine(path, data_root, containers),
-        volumes=tuple(read_volumes(path, data_root)),
+        volumes=tuple(reader.volumes.read(path, "volumes")),
         containers=containers,
         source="disk",
         at=at,
@@ -61,33 +69,75 @@ def read_disk(path: str, engine: Engine | None, data_root: str, at: float) -> In
     )
 
 
-def read_containers(path: str) -> Iterator[Container]:
-    """The containers of a data root, in the order of their ids."""
-    folder = f"{path}/containers"
-    for name in sorted(folders_in(folder)):
-        if not _CONTAINER_ID.fullmatch(name):
-            continue
-        config, host = _document(f"{folder}/{name}/config.v2.json"), _document(f"{folder}/{name}/hostconfig.json")
-        try:
-            container = container_from_disk(config, host, layer_of(path, config.get("Driver") or "", name))
-        except _BAD_DOCUMENT:
-            continue  # half written or of another engine's making: the next listing looks again
-        if container.id == name:
-            yield container
+class Folders(Generic[_T]):
+    """Reads the folders in a folder, again and again: one that did not change is not opened again.
+
+    The engine writes `opts.json` when it makes a volume, and never again; whatever it changes of a container's
+    documents comes by renaming a new one into the folder (moby: ioutils.AtomicFileWriter).
+    """
+
+    def __init__(self, look: Callable[[str, str], _T | None]) -> None:
+        self._look = look
+        self._known: dict[str, tuple[str, int, _T | None]] = {}
+
+    def read(self, path: str, folder: str) -> list[_T]:
+        """What `look` finds in each folder of `path`/`folder`, given `path` and the folder's name; by their names."""
+        settled = time.time_ns() - _SETTLED_NANOSECONDS
+        found = []
+        for entry in _folders(f"{path}/{folder}"):
+            status = entry.stat(follow_symlinks=False)
+            # What changed within the same tick of the clock as it was looked at would not be seen: it is not settled.
+            version = hash((status.st_ino, status.st_ctime_ns)) if status.st_ctime_ns < settled else _UNSETTLED
+            known = self._known.get(entry.name)
+            if known is None or known[1] != version or version == _UNSETTLED:
+                known = entry.name, version, self._look(path, entry.name)
+            found.append(known)
+        found.sort(key=itemgetter(0))
+        self._known = {record[0]: record for record in found}
+        return [item for _, _, item in found if item is not None]
 
 
-def read_volumes(path: str, data_root: str) -> Iterator[Volume]:
-    """The volumes of the local driver. A folder without `_data` and `opts.json` is none, as for the daemon."""
-    for name in sorted(folders_in(f"{path}/volumes")):
-        folder = f"{path}/volumes/{name}"
-        options = _document(f"{folder}/opts.json")
-        # What is mounted on _data may never answer: its name in the folder does, the directory itself is not asked.
-        if options or "_data" in folders_in(folder, links=True):
-            mountpoint = f"{data_root}/volumes/{name}/_data"
-            try:
-                yield volume_from_disk(name, mountpoint, options)
-            except _BAD_DOCUMENT:  # options that no engine writes: the folder is there all the same
-                yield volume_from_disk(name, mountpoint, {})
+def _folders(path: str) -> Iterator[os.DirEntry[str]]:
+    """The directories in a directory; none where there is no such directory."""
+    try:
+        with os.scandir(path) as entries:
+            yield from (entry for entry in entries if entry.is_dir(follow_symlinks=False))
+    except (FileNotFoundError, NotADirectoryError):
+        return
+
+
+def _volume(path: str, name: str) -> Volume | None:
+    """A volume of the local driver. A folder without `_data` and `opts.json` is none, as for the daemon."""
+    folder = f"{path}/volumes/{name}"
+    options = _document(f"{folder}/opts.json")
+    # What is mounted on _data may never answer: its name in the folder does, the directory itself is not asked.
+    if not options and "_data" not in folders_in(folder, links=True):
+        return None
+    try:
+        return volume_from_disk(name, options)
+    except _BAD_DOCUMENT:  # options that no engine writes: the folder is there all the same
+        return volume_from_disk(name, {})
+
+
+def _container(path: str, name: str) -> Container | None:
+    """A container; None for a folder that is half written or of another engine's making."""
+    if not _CONTAINER_ID.fullmatch(name):
+        return None
+    folder = f"{path}/containers/{name}"
+    config, host = _document(f"{folder}/config.v2.json"), _document(f"{folder}/hostconfig.json")
+    try:
+        container = container_from_disk(config, host, layer_of(path, config.get("Driver") or "", name))
+    except _BAD_DOCUMENT:
+        return None
+    return container if container.id == name else None
+
+
+class DiskReader:
+    """Reads the volumes of the local driver and the containers of a data root."""
+
+    def __init__(self) -> None:
+        self.volumes = Folders(_volume)
+        self.containers = Folders(_container)
 
 
 def layer_of(path: str, driver: str, container: str) -> str:

@@ -17,6 +17,7 @@ from docker_storage_exporter.settings import size
 _Document = Mapping[str, Any]
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _ID = re.compile(r"[0-9a-f]{64}")
+_NO_LABELS: Mapping[str, str] = {}  # one for all: most volumes have none
 _LOCAL_LOG_BYTES = 20 * 1024**2 * 5  # the local driver's defaults: max-size 20m, max-file 5
 
 
@@ -42,7 +43,6 @@ def volume_from_api(document: _Document) -> Volume:
         name=_part_of_a_path(document["Name"]) if local else _text(document["Name"]),
         driver=_text(document.get("Driver")),
         scope=_text(document.get("Scope")) or "local",
-        mountpoint=_text(document.get("Mountpoint")),
         labels=_texts(document.get("Labels")),
         type_=_text(options.get("type")) if local else "",
         mount_options=_text(options.get("o")),
@@ -51,15 +51,14 @@ def volume_from_api(document: _Document) -> Volume:
     )
 
 
-def volume_from_disk(name: str, mountpoint: str, options: _Document) -> Volume:
+def volume_from_disk(name: str, options: _Document) -> Volume:
     """A volume of the local driver from its folder and `opts.json` (moby: daemon/volume/local)."""
     quota = options.get("Quota") or {}
     return _volume(
         name=name,
         driver="local",
         scope="local",
-        mountpoint=mountpoint,
-        labels={},
+        labels=_NO_LABELS,
         type_=_text(options.get("MountType")),
         mount_options=_text(options.get("MountOpts")),
         device=_text(options.get("MountDevice")),
@@ -214,8 +213,8 @@ def _identity(value: Any) -> str:
     return identity
 
 
-def _texts(value: Any) -> dict[str, str]:
-    return {_text(key): _text(found) for key, found in (value or {}).items()}
+def _texts(value: Any) -> Mapping[str, str]:
+    return {_text(key): _text(found) for key, found in value.items()} if value else _NO_LABELS
 
 
 def _seconds(text: str) -> float:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from docker_storage_exporter.hostfs import HostPath
 from docker_storage_exporter.layout.paths import SKIPS, path_place
 from docker_storage_exporter.layout.subject import Item, Scene, Subject, Users
 from docker_storage_exporter.model import Kind, Mount, ObjectKey
@@ -24,11 +25,18 @@ def bind_key(source: str) -> ObjectKey:
     return ObjectKey(Kind.BIND, "", source)
 
 
-def _items(scene: Scene) -> Iterator[Item]:
-    known = {found.path: found for found in scene.found.values()}
+def _objects(scene: Scene) -> Iterator[tuple[ObjectKey, BindFacts]]:
     for path, users in _users(scene).items():
-        facts = BindFacts(path, tuple(users), known[path].entry)
-        yield Item(bind_key(path), path, facts, path_place(known[path], scene))
+        yield bind_key(path), BindFacts(path, tuple(users), _found(users, scene).entry)
+
+
+def _item(key: ObjectKey, facts: BindFacts, scene: Scene) -> Item:
+    return Item(key, facts.source, facts, path_place(_found(facts.users, scene), scene))
+
+
+def _found(users: Sequence[tuple[str, Mount]], scene: Scene) -> HostPath:
+    """What stands there. Of several spellings one that no container can have redirected counts."""
+    return min((scene.found[mount.source] for _, mount in users), key=lambda found: found.distrusted)
 
 
 def _users(scene: Scene) -> dict[str, list[tuple[str, Mount]]]:
@@ -47,7 +55,8 @@ SUBJECT = Subject(
     plural="bind mounts",
     labels=("source",),
     prefix="docker_bind_mount",
-    items=_items,
+    objects=_objects,
+    item=_item,
     switch="collector_bind_mounts",
     names="collector_bind_mount",
     skips=SKIPS,

@@ -15,11 +15,14 @@ def container_key(container: str, kind: Kind = Kind.LAYER) -> ObjectKey:
     return ObjectKey(kind, "", container)
 
 
-def _items(scene: Scene) -> Iterator[Item]:
+def _objects(scene: Scene) -> Iterator[tuple[ObjectKey, Container]]:
     for container in scene.inventory.containers:
-        place = _place(container, scene.stores)
-        # The newest of two containers of one name is the one the engine means by it: the other is on its way out.
-        yield Item(container_key(container.id), container.name, container, place, precedence=-container.created)
+        yield container_key(container.id), container
+
+
+def _item(key: ObjectKey, container: Container, scene: Scene) -> Item:
+    # The newest of two containers of one name is the one the engine means by it: the other is on its way out.
+    return Item(key, container.name, container, _place(container, scene.stores), precedence=-container.created)
 
 
 def _place(container: Container, stores: Stores) -> Place:
@@ -37,7 +40,8 @@ SUBJECT = Subject(
     plural="writable layers",
     labels=("container",),
     prefix="docker_container_layer",
-    items=_items,
+    objects=_objects,
+    item=_item,
     switch="collector_layers",
     names="collector_container",
     always=True,

@@ -7,19 +7,22 @@ from collections.abc import Iterator
 from docker_storage_exporter.layout.layers import container_key
 from docker_storage_exporter.layout.subject import Item, Scene, Subject
 from docker_storage_exporter.measure import LogFiles
-from docker_storage_exporter.model import Kind, Place
+from docker_storage_exporter.model import Container, Kind, ObjectKey, Place
 
 # Drivers that send logs away keep a local cache for `docker logs` all the same, so only two keep nothing.
 _LOGS_ELSEWHERE = frozenset({"journald", "none", ""})
 
 
-def _items(scene: Scene) -> Iterator[Item]:
-    folder = scene.where(f"{scene.inventory.root}/containers")
+def _objects(scene: Scene) -> Iterator[tuple[ObjectKey, Container]]:
     for container in scene.inventory.containers:
         if container.log.driver not in _LOGS_ELSEWHERE:
-            place = Place(LogFiles(f"{folder}/{container.id}", container.id))
-            key = container_key(container.id, Kind.LOG)
-            yield Item(key, container.name, container, place, owner=container_key(container.id))
+            yield container_key(container.id, Kind.LOG), container
+
+
+def _item(key: ObjectKey, container: Container, scene: Scene) -> Item:
+    folder = scene.where(f"{scene.inventory.root}/containers")
+    place = Place(LogFiles(f"{folder}/{container.id}", container.id))
+    return Item(key, container.name, container, place, owner=container_key(container.id))
 
 
 SUBJECT = Subject(
@@ -29,7 +32,8 @@ SUBJECT = Subject(
     plural="logs",
     labels=("container",),
     prefix="docker_container_log",
-    items=_items,
+    objects=_objects,
+    item=_item,
     switch="collector_logs",
     names="collector_container",
     owned_by=Kind.LAYER,

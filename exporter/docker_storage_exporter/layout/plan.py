@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from docker_storage_exporter.hostfs import FilesystemNames
@@ -45,19 +45,33 @@ def rules_of(settings: Settings) -> Rules:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Every object by its kind. One whose kind is switched off has no place, and is here only if it is shown then."""
+    """Every object by its kind and key, in the order of its kind.
 
-    objects: Mapping[Kind, tuple[Item, ...]] = field(default_factory=dict)
+    One whose kind is switched off has no place, and is here only if it is shown then. `bases` are what the places of a
+    kind depend on, see Subject.
+    """
+
+    objects: Mapping[Kind, Mapping[ObjectKey, Item]] = field(default_factory=dict)
+    bases: Mapping[Kind, object] = field(default_factory=dict, compare=False)
 
     @property
     def places(self) -> dict[ObjectKey, Place]:
         """The place of each object that has one."""
         return {item.key: item.place for item in self.items() if item.place != _NOWHERE}
 
+    def of(self, kind: Kind) -> Collection[Item]:
+        """The objects of a kind."""
+        return self.objects.get(kind, {}).values()
+
+    def place(self, key: ObjectKey) -> Place:
+        """The place of an object; nowhere for one that is not known."""
+        item = self.objects.get(key.kind, {}).get(key)
+        return item.place if item is not None else _NOWHERE
+
     def items(self) -> Iterator[Item]:
         """Every object."""
         for items in self.objects.values():
-            yield from items
+            yield from items.values()
 
     def sources(self) -> dict[Source, Kind]:
         """Every distinct source to measure, with the kind of the first object that wants it."""
@@ -71,36 +85,78 @@ class Plan:
 _EVERYTHING = Rules()
 
 
-def plan_of(scene: Scene, rules: Rules = _EVERYTHING) -> Plan:
-    """Find the place of every object."""
+def plan_of(scene: Scene, rules: Rules = _EVERYTHING, previous: Plan | None = None) -> Plan:
+    """Find the place of every object.
+
+    What did not change since the `previous` plan is taken over from it: the very same items, mappings of a kind, and
+    plan.
+    """
     names = FilesystemNames(scene.mounts, scene.rootfs)
     for root in scene.inventory.roots:  # who is asked about first names a filesystem
         names.of(root.path)
-    return Plan({subject.kind: tuple(_allowed(subject, scene, rules, names)) for subject in SUBJECTS})
+    before = previous or Plan()
+    planner = _Planner(scene, rules, names, before)
+    objects = {subject.kind: planner.objects(subject) for subject in SUBJECTS}
+    if previous is not None and all(before.objects.get(kind) is found for kind, found in objects.items()):
+        return previous
+    return Plan(objects, planner.bases)
 
 
-def _allowed(subject: Subject, scene: Scene, rules: Rules, names: FilesystemNames) -> Iterator[Item]:
-    """The objects of a kind, with what holds for all: kinds switched off, unwanted names, a disk that is refused."""
-    is_on = subject.kind in rules.kinds
-    if not is_on and not subject.always:
-        return
-    refused = scene.inventory.refused
-    for item in subject.items(scene):
-        if not rules.wants(subject, item.name):
-            if is_on:
-                yield replace(item, place=Place(skip=Skip.EXCLUDED))
-        elif not is_on:
-            yield replace(item, place=_NOWHERE)
-        elif refused is not None and item.place.skip is None:
-            yield replace(item, place=Place(unmeasured=refused))
-        else:
-            yield replace(item, place=_located(item.place, scene, names))
+class _Planner:
+    """Places the objects of one scene. `bases` are those of the kinds that were planned."""
 
+    def __init__(self, scene: Scene, rules: Rules, names: FilesystemNames, before: Plan) -> None:
+        self.bases: dict[Kind, object] = {}
+        self._scene = scene
+        self._rules = rules
+        self._names = names
+        self._before = before
 
-def _located(place: Place, scene: Scene, names: FilesystemNames) -> Place:
-    """The place with the filesystem that it is on."""
-    source = place.source
-    if source is None or not source.on_host:
-        return place
-    mountpoint = names.of(source.path) if source.shares_filesystem else ""
-    return replace(place, location=scene.mounts.location(scene.rootfs + source.path), mountpoint=mountpoint)
+    def objects(self, subject: Subject) -> Mapping[ObjectKey, Item]:
+        """The objects of a kind; those of the plan before if all of them are the same."""
+        is_on = subject.kind in self._rules.kinds
+        before = self._before.objects.get(subject.kind, {})
+        if not is_on and not subject.always:
+            return before if not before else {}
+        stays = self._stays(subject)
+        found: dict[ObjectKey, Item] = {}
+        unchanged = 0
+        for key, facts in subject.objects(self._scene):
+            known = before.get(key)
+            if known is not None and stays and known.facts == facts:
+                self._names.keep(known.place.location, known.place.mountpoint)
+                found[known.key] = known
+                unchanged += 1
+                continue
+            item = self._allowed(subject, subject.item(key, facts, self._scene), is_on=is_on)
+            if item is not None:
+                same = item == known
+                found[key] = known if known is not None and same else item
+                unchanged += same
+        return before if unchanged == len(found) == len(before) and list(found) == list(before) else found
+
+    def _stays(self, subject: Subject) -> bool:
+        """Whether all that places of a kind depend on is as it was."""
+        basis = subject.basis(self._scene)
+        self.bases[subject.kind] = None if basis is None else (basis, self._rules, self._scene.inventory.refused)
+        return basis is not None and self._before.bases.get(subject.kind) == self.bases[subject.kind]
+
+    def _allowed(self, subject: Subject, item: Item, *, is_on: bool) -> Item | None:
+        """The object by what holds for all: kinds switched off, unwanted names, a disk that is refused."""
+        refused = self._scene.inventory.refused
+        if not self._rules.wants(subject, item.name):
+            return replace(item, place=Place(skip=Skip.EXCLUDED)) if is_on else None
+        if not is_on:
+            return replace(item, place=_NOWHERE)
+        if refused is not None and item.place.skip is None:
+            return replace(item, place=Place(unmeasured=refused))
+        return replace(item, place=self._located(item.place))
+
+    def _located(self, place: Place) -> Place:
+        """The place with the filesystem that it is on."""
+        source = place.source
+        if source is None or not source.on_host:
+            return place
+        mountpoint = self._names.of(source.path) if source.shares_filesystem else ""
+        location = self._scene.mounts.location(self._scene.rootfs + source.path)
+        return replace(place, location=location, mountpoint=mountpoint)

@@ -69,6 +69,10 @@ class Item:
 class Subject:
     """A kind of object.
 
+    `objects` are what an inventory has of it, each by its key with what the kind knows of it, and `item` places one.
+    `basis` is what places depend on besides those facts: as long as it is equal to what it was, an object with equal
+    facts has the place that it had. None where that cannot be said.
+
     `order` is its place among the kinds: what belongs to several kinds counts for the first of them. `noun` and
     `plural` are what people call it, `labels` and `prefix` those of its metric families. `switch` is the setting that
     measures it at all and `names` the beginning of the settings that choose by name; empty where there is none.
@@ -83,7 +87,9 @@ class Subject:
     plural: str
     labels: tuple[str, ...]
     prefix: str
-    items: Callable[[Scene], Iterable[Item]]
+    objects: Callable[[Scene], Iterable[tuple[ObjectKey, Any]]]
+    item: Callable[[ObjectKey, Any, Scene], Item]
+    basis: Callable[[Scene], object] = lambda _: None
     switch: str = ""
     names: str = ""
     skips: frozenset[Skip] = frozenset()

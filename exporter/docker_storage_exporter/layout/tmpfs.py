@@ -19,20 +19,22 @@ class TmpfsFacts:
     mount: Mount
 
 
-def _items(scene: Scene) -> Iterator[Item]:
+def _objects(scene: Scene) -> Iterator[tuple[ObjectKey, TmpfsFacts]]:
     for container in scene.inventory.containers:
         if container.state not in RUNNING_STATES or container.pid <= 0:
             continue
         for mount in container.mounts:
             if mount.type == "tmpfs":
-                yield _item(container, mount)
+                yield ObjectKey(Kind.TMPFS, "", container.id + mount.destination), TmpfsFacts(container, mount)
 
 
-def _item(container: Container, mount: Mount) -> Item:
+def _item(key: ObjectKey, facts: TmpfsFacts, scene: Scene) -> Item:
+    del scene
+    container, mount = facts.container, facts.mount
     return Item(
-        key=ObjectKey(Kind.TMPFS, "", container.id + mount.destination),
+        key=key,
         name=container.name,
-        facts=TmpfsFacts(container, mount),
+        facts=facts,
         place=Place(Tmpfs(mount.destination, container.id, container.pid)),
         owner=container_key(container.id),
         more=(mount.destination,),
@@ -46,7 +48,8 @@ SUBJECT = Subject(
     plural="tmpfs mounts",
     labels=("container", "destination"),
     prefix="docker_container_tmpfs",
-    items=_items,
+    objects=_objects,
+    item=_item,
     switch="collector_tmpfs",
     names="collector_container",
     owned_by=Kind.LAYER,

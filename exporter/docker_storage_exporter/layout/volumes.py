@@ -24,11 +24,25 @@ def volume_key(name: str) -> ObjectKey:
     return ObjectKey(Kind.VOLUME, "", name)
 
 
-def _items(scene: Scene) -> Iterator[Item]:
-    users = _users(scene)
+def _objects(scene: Scene) -> Iterator[tuple[ObjectKey, VolumeFacts]]:
+    users = {name: tuple(them) for name, them in _users(scene).items()}
     for volume in scene.inventory.volumes:
-        facts = VolumeFacts(volume, tuple(users.get(volume.name, ())))
-        yield Item(volume_key(volume.name), volume.name, facts, _place(volume, scene))
+        yield volume_key(volume.name), VolumeFacts(volume, users.get(volume.name, ()))
+
+
+def _item(key: ObjectKey, facts: VolumeFacts, scene: Scene) -> Item:
+    return Item(key, facts.volume.name, facts, _place(facts.volume, scene))
+
+
+def _basis(scene: Scene) -> object:
+    """Where volumes lie, as long as they are plain folders next to one another: no mount of a container's matters."""
+    root = scene.inventory.root
+    folder = scene.rootfs + scene.where(f"{root}/volumes")
+    if scene.mounts.below(folder) or any(volume.filesystem for volume in scene.inventory.volumes):
+        return None
+    if scene.moved.keys() - {f"{root}/volumes", f"{root}/containers"}:
+        return None
+    return folder, scene.rootfs, scene.mounts.covering(folder), scene.mounts.filesystem(folder)
 
 
 def _users(scene: Scene) -> dict[str, list[tuple[str, Mount]]]:
@@ -72,7 +86,9 @@ SUBJECT = Subject(
     plural="volumes",
     labels=("volume",),
     prefix="docker_volume",
-    items=_items,
+    objects=_objects,
+    item=_item,
+    basis=_basis,
     switch="collector_volumes",
     names="collector_volume",
     skips=SKIPS | {Skip.DRIVER, Skip.NOT_MOUNTED, Skip.SHARED},

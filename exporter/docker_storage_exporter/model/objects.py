@@ -45,7 +45,6 @@ class Volume:
     name: str
     driver: str = "local"
     scope: str = "local"
-    mountpoint: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     filesystem: str = ""
     device: str = ""

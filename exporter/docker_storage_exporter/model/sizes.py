@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
@@ -40,7 +41,7 @@ class Source:
     @property
     def meaning(self) -> str:
         """What its numbers mean: those of another meaning cannot be compared with them."""
-        return f"{self.name}/{self.version}"
+        return sys.intern(f"{self.name}/{self.version}")  # one text for all: each lineage keeps it
 
     @property
     def path(self) -> str:

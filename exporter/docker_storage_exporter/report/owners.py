@@ -135,7 +135,7 @@ class Owners:
                 yield layer.place.source.path, layer
             if log and log.place.source:
                 yield log.place.source.path, log
-        for item in self._plan.objects.get(Kind.BIND, ()):
+        for item in self._plan.of(Kind.BIND):
             users = tuple(User(by_id[i], mount) for i, mount in item.facts.users if i in by_id)
             if item.place.source:
                 yield item.facts.source, Owner(Kind.BIND, item.facts.source, item.place, users=users)

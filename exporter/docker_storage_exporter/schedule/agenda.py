@@ -5,11 +5,11 @@ from __future__ import annotations
 import heapq
 import itertools
 import threading
-from collections import Counter
-from collections.abc import Collection, Mapping
+from collections import Counter, deque
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import Enum
 
-from docker_storage_exporter.model import Source
+from docker_storage_exporter.model import Kind, Source
 
 LARGE_ENTRIES = 100_000
 """A walk that meets more entries than this goes on in the lane for large sources."""
@@ -35,29 +35,33 @@ class Agenda:
         self._order = itertools.count()
         self._entries: dict[Source, int] = {}  # the one heap entry of each source that counts; older ones are void
         self._put_off: Counter[Source] = Counter()
+        self._taken: set[Source] = set()
+        self._large: set[Source] = set()
         self._heaps: dict[Lane, list[tuple[float, int, Source]]] = {lane: [] for lane in Lane}
 
     def replace(
         self,
-        sources: Collection[Source],
+        sources: Mapping[Source, Kind],
         now: float,
         ages: Mapping[Source, float] | None = None,
         large: Collection[Source] = (),
     ) -> None:
-        """These are the sources from now on: new ones are due at once, missing ones never again.
+        """These are the sources from now on, by kind: new ones are due at once, missing ones never again.
+
+        Of the new ones each kind has its turn, so that a host with many volumes soon has a number of every kind.
 
         `ages` says how long ago sources that are new here were measured by somebody else, and `large` which of them
         were large then.
         """
         with self._lock:
-            for source in self._entries.keys() - set(sources):
+            for source in self._entries.keys() - sources.keys():
                 del self._entries[source]
                 self._put_off.pop(source, None)
-            for source in sources:
-                if source not in self._entries:
-                    age = (ages or {}).get(source)
-                    lane = Lane.LARGE if source in large else Lane.SMALL
-                    self._put(source, lane, now if age is None else now + self._interval - max(0.0, age))
+                self._large.discard(source)
+            for source in _in_turns([source for source in sources if source not in self._entries], sources):
+                age = (ages or {}).get(source)
+                lane = Lane.LARGE if source in large else Lane.SMALL
+                self._put(source, lane, now if age is None else now + self._interval - max(0.0, age))
 
     def change_interval(self, interval: float, now: float) -> None:
         """Sources are due again after another interval, those included that wait now."""
@@ -75,6 +79,7 @@ class Agenda:
             while heap and heap[0][0] <= now:
                 _, entry, source = heapq.heappop(heap)
                 if self._entries.get(source) == entry:
+                    self._taken.add(source)
                     return source
             return None
 
@@ -92,11 +97,9 @@ class Agenda:
     def hurry(self, sources: Collection[Source], now: float) -> None:
         """These are due at once if they wait for their time."""
         with self._lock:
-            wanted = set(sources)
-            for heap in self._heaps.values():
-                waiting = [(min(due, now) if s in wanted else due, entry, s) for due, entry, s in heap]
-                heap[:] = waiting
-                heapq.heapify(heap)
+            for source in sources:
+                if source in self._entries and source not in self._taken:
+                    self._put(source, Lane.LARGE if source in self._large else Lane.SMALL, now)
 
     def move_to_large(self, source: Source, now: float) -> None:
         """A source turned out to be large: it is due at once in the other lane."""
@@ -110,9 +113,26 @@ class Agenda:
 
     def _return(self, source: Source, lane: Lane, due: float) -> None:
         with self._lock:
+            self._taken.discard(source)
             if source in self._entries:
                 self._put(source, lane, due)
 
     def _put(self, source: Source, lane: Lane, due: float) -> None:
         entry = self._entries[source] = next(self._order)
+        if lane is Lane.LARGE:
+            self._large.add(source)
+        else:
+            self._large.discard(source)
         heapq.heappush(self._heaps[lane], (due, entry, source))
+
+
+def _in_turns(sources: Iterable[Source], kinds: Mapping[Source, Kind]) -> Iterator[Source]:
+    """The sources, one of each kind at a time."""
+    queues: dict[Kind, deque[Source]] = {}
+    for source in sources:
+        queues.setdefault(kinds[source], deque()).append(source)
+    while queues:
+        for kind, queue in tuple(queues.items()):
+            yield queue.popleft()
+            if not queue:
+                del queues[kind]

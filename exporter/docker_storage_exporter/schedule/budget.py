@@ -9,7 +9,9 @@ from collections.abc import Callable
 
 _SECONDS_KEPT = 10.0  # how much refill an idle budget saves up for a burst
 _WINDOW_SECONDS = 60.0
+_STEP_SECONDS = 1.0
 _SMALLEST_START = 0.002  # CPU seconds; a walk is not worth starting with less
+_WORTH_WAKING = 0.01  # CPU seconds to save up once there is less: to sleep and wake up is work as well
 
 
 class Budget:
@@ -37,7 +39,9 @@ class Budget:
     def wait_seconds(self) -> float:
         """How long to wait until a walk may start; 0 for now."""
         with self._lock:
-            return max(0.0, (_SMALLEST_START - self._refill()) / self.duty)
+            level = self._refill()
+            wanted = _SMALLEST_START if level >= _SMALLEST_START else min(_WORTH_WAKING, self._capacity)
+            return max(0.0, (wanted - level) / self.duty)
 
     def reserve(self) -> float:
         """Take everything that was saved up: CPU seconds that may be used at once."""
@@ -58,13 +62,22 @@ class Budget:
         with self._lock:
             self._refill()
             self._level -= used
-            self._spent.append((self._clock(), used))
+            self._note(used)
 
     def used_ratio(self) -> float:
         """The share of the budget that was used over the last minute; above 1 while a debt is being waited off."""
         with self._lock:
             self._forget()
             return sum(used for _, used in self._spent) / (self.duty * _WINDOW_SECONDS)
+
+    def _note(self, used: float) -> None:
+        """Add it to what was spent in this second: a scrape sums up, and there may be thousands of walks a second."""
+        now = self._clock()
+        if self._spent and now - self._spent[-1][0] < _STEP_SECONDS:
+            since, before = self._spent.pop()
+            self._spent.append((since, before + used))
+        else:
+            self._spent.append((now, used))
 
     def _refill(self) -> float:
         now = self._clock()

@@ -122,37 +122,43 @@ class Lanes:
         if source is None:
             return min(_IDLE_SECONDS, max(0.0, self.agenda.next_due(lane) - self._clock()))
         if self._crew.may_touch(partial(device_of, source, self._host)):
-            self._try(source, lane)
+            cpu = time.thread_time()
+            paid = self._try(source, lane)
+            self._pay(time.thread_time() - cpu - paid)
         else:  # others wait for its device already
             self._note_failure(source, self._kind(source), Unmeasured.STUCK, "its device does not answer")
             self.agenda.put_off(source, self._clock(), large=lane is Lane.LARGE)
         return 0.0
 
-    def _try(self, source: Source, lane: Lane) -> None:
-        """Measure a source; however that ends, the ledger knows of it."""
+    def _try(self, source: Source, lane: Lane) -> float:
+        """Measure a source; however that ends, the ledger knows of it. How many CPU seconds of this thread are paid."""
         reserved = self._budget.reserve()
         control = Control(burst=reserved, max_entries=LARGE_ENTRIES if lane is Lane.SMALL else float("inf"))
         attempt = _Attempt(source, self._kind(source), lane, reserved, control)
         job = Job(Work.MEASUREMENT, source.path, partial(device_of, source, self._host), lambda: control.beats)
         self._begin(control)
         cpu = time.thread_time()
+        paid = 0.0
         try:
             outcome = self._crew.do(
                 job, lambda: self.measure(source, self._host, control), lambda: self._give_up(attempt)
             )
+            paid = time.thread_time() - cpu
         except LeftBehindError:
             self._pay(time.thread_time() - cpu)
             raise
         except StoppedError:
             self._settle(attempt, 0.0)
         except Exception as error:  # noqa: BLE001 - one object must not end the lane, whatever it is
-            self._settle(attempt, time.thread_time() - cpu)
+            paid = time.thread_time() - cpu
+            self._settle(attempt, paid)
             self._fail(attempt, error)
         else:
             self._settle(attempt, outcome.cpu_seconds)
             self._record(attempt, outcome)
         finally:
             self._leave(control)
+        return paid
 
     def _begin(self, control: Control) -> None:
         with self._lock:

@@ -18,7 +18,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._wanted: frozenset[Source] = frozenset()
+        self._wanted: Collection[Source] = frozenset()
         self._measurements: dict[Source, Measurement] = {}
         self._failures: dict[Source, Unmeasured] = {}
 
@@ -57,11 +57,19 @@ class Ledger:
             return [source for source, found in self._failures.items() if found is reason]
 
     def keep(self, sources: Collection[Source]) -> None:
-        """These are wanted from now on; forget every other."""
+        """These are wanted from now on, a set or the keys of a mapping that never changes; forget every other."""
         with self._lock:
-            self._wanted = frozenset(sources)
-            self._measurements = {s: found for s, found in self._measurements.items() if s in self._wanted}
-            self._failures = {s: found for s, found in self._failures.items() if s in self._wanted}
+            self._wanted = sources
+            for known in (self._measurements, self._failures):
+                for source in [source for source in known if source not in sources]:
+                    del known[source]
+
+    @property
+    def has_pending(self) -> bool:
+        """Whether there is a source that neither has a measurement nor failed."""
+        with self._lock:
+            failed = sum(source not in self._measurements for source in self._failures)
+            return len(self._measurements) + failed < len(self._wanted)
 
     def known(self) -> Known:
         """A copy of the present state."""

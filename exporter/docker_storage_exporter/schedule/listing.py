@@ -46,9 +46,11 @@ class Locator:
         self._facts: dict[str, StoreFacts] = {}
         self._found: dict[str, HostPath] = {}
         self._moved: dict[str, str] = {}
+        self._plan: Plan | None = None
+        self._sources: dict[Source, Kind] = {}
 
     def locate(self, inventory: Inventory, rules: Rules) -> Listed:
-        """The plan for an inventory."""
+        """The plan for an inventory; what did not change since the last one is taken over from it."""
         mounts = self._host.mounts()
         names = FilesystemNames(mounts, self._host.rootfs)
         roots = tuple(replace(root, mountpoint=names.of(root.path)) for root in inventory.roots)
@@ -58,8 +60,11 @@ class Locator:
         self._moved = self._look_for_links(inventory, mounts, users)
         found = look_at(self._host, mounts, users, self._crew, self._found)
         self._found = {path: here for path, here in found.items() if here.error is None}
-        plan = plan_of(Scene(inventory, mounts, found, stores, self._host.rootfs, self._moved), rules)
-        return Listed(inventory, plan, plan.sources(), stores)
+        scene = Scene(inventory, mounts, found, stores, self._host.rootfs, self._moved)
+        plan = plan_of(scene, rules, self._plan)
+        if plan is not self._plan:
+            self._plan, self._sources = plan, plan.sources()
+        return Listed(inventory, plan, self._sources, stores)
 
     def _look_for_links(
         self, inventory: Inventory, mounts: MountTable, users: dict[str, list[BindUser]]

@@ -99,12 +99,13 @@ class _Move(_Steps):
         for name in ("volumes", "containers"):
             self._follow(f"{self._root}/{name}")
         folder = self.found.get(f"{self._root}/volumes", f"{self._root}/volumes")
+        view = self._host.view(folder)
+        mounted = set(self._mounts.below(view))
         for name in self._volumes:
-            path = f"{folder}/{name}/_data"
-            if self._mounts.at(self._host.view(path)) is None:
-                self._touch(path)
-                if os.path.islink(self._host.view(path)):
-                    self._follow(path)
+            if (below := f"{name}/_data") not in mounted:
+                self._touch(f"{folder}/{below}")
+                if os.path.islink(f"{view}/{below}"):
+                    self._follow(f"{folder}/{below}")
 
     def _follow(self, path: str) -> None:
         here = self._host.resolve(path, self._mounts, self._touch)

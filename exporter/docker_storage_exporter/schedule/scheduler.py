@@ -28,12 +28,14 @@ from docker_storage_exporter.schedule.ledger import Ledger
 from docker_storage_exporter.schedule.listing import Listed, Lister
 from docker_storage_exporter.schedule.tally import Tally
 from docker_storage_exporter.settings import Settings
-from docker_storage_exporter.survey import assemble
+from docker_storage_exporter.survey import Survey
 
 _log = logging.getLogger(__name__)
 _IDLE_SECONDS = 1.0  # how long an idle lane sleeps before it looks again
 _FIRST_PAUSE_SECONDS = 1.0  # and twice as long each time: at the start somebody waits for the first sizes
 _EVENT_PAUSE_SECONDS = 2.0  # events come in bursts: one list for all of them
+_SHARE = 0.25  # of the budget that listing may take, and as much that publishing may
+_LONGEST_REST_SECONDS = 60.0
 _STOP_SECONDS = 0.5  # what is measured has so long to end, and then the state file has as long to be written
 _INTERNAL = "this is a defect in docker-storage-exporter; measuring goes on"
 
@@ -84,13 +86,16 @@ class Scheduler:
         self.lanes = Lanes(host, self.crew, self.ledger, self.budget, self.tally, measure, hearers, interval, clock)
         self._lister = Lister(engine, host, self.crew, self._hear_late)
         self._listed: Listed | None = None
-        self._snapshot: Snapshot | None = None
+        self._survey = Survey()
         self._memory = memory
         self._recalled = False
         self._saved: Mapping[Source, Measurement] = {}
         self._saved_at = clock()
         self._published_at = float("-inf")
         self._pause = 0.0
+        self._page_cost = 0.0
+        self._listing_cost = 0.0
+        self._first_pass = True
         self._threads: list[threading.Thread] = []
 
     def renew(self) -> None:
@@ -99,23 +104,31 @@ class Scheduler:
         self._hint.clear()
         listed = self._lister.list(self._rules)
         previous, self._listed = self._listed, listed
-        self.ledger.keep(listed.sources)
-        recalled = self._recall(listed)
-        ages = {source: listed.inventory.at - kept.at for source, kept in recalled.items()}
-        large = {source for source, kept in recalled.items() if (kept.size.inodes or 0) > LARGE_ENTRIES}
-        self.lanes.replace(listed.sources, ages, large)
+        if previous is None or previous.sources is not listed.sources:
+            self._measure_these(listed)
         self.pay(Work.LISTING, time.thread_time() - cpu)
         self.tally.listed(listed.inventory.at, self._clock() - started)
         if previous is None or _says_something_else(previous, listed):
             self._changed.set()
 
+    def _measure_these(self, listed: Listed) -> None:
+        """Want the sources of a listing; those that the memory holds are as old there as they are."""
+        self.ledger.keep(listed.sources)
+        recalled = self._recall(listed)
+        ages = {source: listed.inventory.at - kept.at for source, kept in recalled.items()}
+        large = {source for source, kept in recalled.items() if (kept.size.inodes or 0) > LARGE_ENTRIES}
+        self.lanes.replace(listed.sources, ages, large)
+
     def publish_due(self) -> float:
         """Publish a new snapshot if something changed and the last one is old enough; seconds to the next look.
 
-        The first ones follow each other sooner than in the settings' interval.
+        The first ones follow each other sooner than in the settings' interval, and the one that has all numbers for
+        the first time comes at once.
         """
-        patience = self._published_at + min(self._pause, self._settings.publish_interval) - self._clock()
-        if patience > 0:
+        pause = max(min(self._pause, self._settings.publish_interval), self._rest(self._page_cost))
+        patience = self._published_at + pause - self._clock()
+        is_first_pass_over = self._first_pass and not self.ledger.has_pending
+        if patience > 0 and not is_first_pass_over:
             return patience
         if self._listed is not None and self._changed.is_set():
             self._pause = min(2 * self._pause or _FIRST_PAUSE_SECONDS, self._settings.publish_interval)
@@ -191,8 +204,8 @@ class Scheduler:
         if self._listed is None:
             return
         kinds = [known for known in KINDS if known == kind or known.startswith(f"{kind}_")]
-        places = self._listed.plan.places
-        sources = [p.source for k in kinds if (p := places.get(ObjectKey(k, "", identity))) and p.source]
+        places = [self._listed.plan.place(ObjectKey(known, "", identity)) for known in kinds]
+        sources = [place.source for place in places if place.source]
         for source in sources:
             self.ledger.end_lineage(source)
         self.lanes.hurry(sources)
@@ -229,21 +242,30 @@ class Scheduler:
         cpu = time.thread_time()
         assert self._listed is not None  # noqa: S101 - publish_due looked
         inventory, plan = self._listed.inventory, self._listed.plan
-        snapshot = assemble(
-            inventory, plan, self.ledger.known(), time.time(), self._settings.collector_max_objects, self._snapshot
-        )
+        most = self._settings.collector_max_objects
+        snapshot = self._survey.assemble(inventory, plan, self.ledger.known(), time.time(), most)
         self._publish(snapshot)
-        self._snapshot = snapshot
+        self._first_pass = self._first_pass and bool(snapshot.pending)
         self._published_at = self._clock()
-        self.pay(Work.PAGE, time.thread_time() - cpu)
+        self._page_cost = time.thread_time() - cpu
+        self.pay(Work.PAGE, self._page_cost)
+
+    def _rest(self, cost: float) -> float:
+        """How many seconds work that cost so much CPU time is not done again, so that measuring has its part."""
+        return min(_LONGEST_REST_SECONDS, cost / (_SHARE * self.budget.duty))
 
     def _renew_again(self) -> float:
         """Wait for the interval or a hint, then list."""
         if self._hint.wait(self._settings.inventory_interval):
-            self._stopping.wait(_EVENT_PAUSE_SECONDS)
+            self._stopping.wait(max(_EVENT_PAUSE_SECONDS, self._rest(self._listing_cost)))
         if not self._stopping.is_set():
+            before = self._listing_seconds()
             self.renew()
+            self._listing_cost = self._listing_seconds() - before
         return 0.0
+
+    def _listing_seconds(self) -> float:
+        return sum(self.tally.cpu[work] for work in (Work.LISTING, Work.STORE, Work.LOOK))
 
     def _inspect_again(self, container: str) -> None:
         self.hint(Change(inspect=container))
@@ -275,14 +297,14 @@ class Scheduler:
             except Exception:  # noqa: BLE001 - one defect must not end measuring; it is logged with its traceback
                 _log.exception(_INTERNAL)
                 pause = _IDLE_SECONDS
-            self._stopping.wait(min(pause, _IDLE_SECONDS))  # an interval may change meanwhile
+            if pause > 0:
+                self._stopping.wait(min(pause, _IDLE_SECONDS))  # an interval may change meanwhile
 
 
 def _says_something_else(previous: Listed, listed: Listed) -> bool:
     """Whether a page of the one would differ from a page of the other, sizes apart."""
     before, now = previous.inventory, listed.inventory
-    return (previous.plan, before.engine, before.refused, before.roots) != (
-        listed.plan,
+    return previous.plan is not listed.plan or (before.engine, before.refused, before.roots) != (
         now.engine,
         now.refused,
         now.roots,

@@ -21,6 +21,18 @@ def measure(roots: Sequence[Root], control: Control | None = None) -> list[Usage
     OSError, and a signal handler's exception ends the walk.
     """
     control = control or Control()
+    cpu = time.thread_time()
+    found = _walk.measure(
+        tuple((root.descriptor, _sorted(root.mountpoints), root.depth) for root in roots),
+        control.meter_address,
+        control.burst,
+        control.deadline,
+        int(min(control.max_entries, _NO_LIMIT)),
+        max(1, control.threads),
+        control.polite,
+        time.time_ns(),
+    )
+    own_seconds = time.thread_time() - cpu  # starting threads and waiting for them: the first of the roots has it
     return [
         Usage(
             allocated_bytes=allocated_bytes,
@@ -29,12 +41,12 @@ def measure(roots: Sequence[Root], control: Control | None = None) -> list[Usage
             unreadable={errno.errorcode.get(number, str(number)): count for number, count in unreadable.items()},
             complete=complete,
             entries=entries,
-            cpu_seconds=cpu_seconds,
+            cpu_seconds=cpu_seconds + (0.0 if number else own_seconds),
             parts=_named(parts),
             changed=None if changed == _NO_TIME else changed / 1e9,
             future=future,
         )
-        for (
+        for number, (
             allocated_bytes,
             apparent_bytes,
             inodes,
@@ -45,16 +57,7 @@ def measure(roots: Sequence[Root], control: Control | None = None) -> list[Usage
             parts,
             changed,
             future,
-        ) in _walk.measure(
-            tuple((root.descriptor, _sorted(root.mountpoints), root.depth) for root in roots),
-            control.meter_address,
-            control.burst,
-            control.deadline,
-            int(min(control.max_entries, _NO_LIMIT)),
-            max(1, control.threads),
-            control.polite,
-            time.time_ns(),
-        )
+        ) in enumerate(found)
     ]
 
 

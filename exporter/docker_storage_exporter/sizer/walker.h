@@ -108,7 +108,8 @@ struct worker {
     struct linked linked[ENTRIES_PER_CHECK];
     unsigned linked_count;
     unsigned unchecked; /* entries since the last check; at most as many files wait in `linked` */
-    int64_t cpu_merged; /* CPU nanoseconds that the pace knows of */
+    int64_t cpu_merged;  /* CPU nanoseconds that the pace knows of */
+    int64_t cpu_counted; /* CPU nanoseconds that the usages have */
     char *buffer;
 
     /* Frames from `bottom` to `count`; those before `open` are closed. */

@@ -138,7 +138,6 @@ static void perform(struct worker *worker, struct task *task)
 {
     struct tree *tree = worker->tree = task->tree;
     worker->part = task->kind == ROOT ? 0 : task->node->part;
-    int64_t began = thread_cpu_nanoseconds();
     bool complete = task->kind == ROOT ? begin(worker) : proceed(worker, task);
 
     descent_abandon(worker);
@@ -146,7 +145,9 @@ static void perform(struct worker *worker, struct task *task)
         tally_merge(worker);
     pthread_mutex_lock(&tree->lock);
     tree->usage->complete &= complete;
-    tree->usage->cpu_seconds += (double)(thread_cpu_nanoseconds() - began) * 1e-9;
+    int64_t now = thread_cpu_nanoseconds(); /* since the thread's beginning, which is work as well */
+    tree->usage->cpu_seconds += (double)(now - worker->cpu_counted) * 1e-9;
+    worker->cpu_counted = now;
     if (atomic_fetch_sub(&tree->tasks, 1) == 1)
         inodeset_clear(&tree->linked);
     pthread_mutex_unlock(&tree->lock);

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
-from docker_storage_exporter.collector.family import Family, Origin, Sample, Samples
+from docker_storage_exporter.collector.family import Context, Family, Origin, Part, Sample, Samples
 from docker_storage_exporter.collector.measured import lineage_family, lineage_samples, tree_families, tree_samples
 from docker_storage_exporter.model import Kind, Row, Snapshot
 
@@ -33,19 +33,22 @@ FAMILIES = (*BIND_TREE, BIND_LINEAGE, BIND_INFO, BIND_DISTINCT)
 LOST = (*BIND_TREE, BIND_LINEAGE, BIND_DISTINCT)
 
 
-def samples(snapshot: Snapshot, labels: tuple[str, ...]) -> Iterator[Samples]:
-    """Every family with its samples."""
-    del labels
-    rows = snapshot.of(KIND)
+def _samples(rows: Sequence[Row], context: Context) -> Iterator[Samples]:
     yield from tree_samples(BIND_TREE, rows)
     yield lineage_samples(BIND_LINEAGE, rows)
-    yield BIND_INFO, _mounts(snapshot, rows)
-    yield BIND_DISTINCT, [((), snapshot.distinct_bytes.get(KIND, 0))]
+    yield BIND_INFO, _mounts(rows, context.names)
 
 
-def _mounts(snapshot: Snapshot, rows: tuple[Row, ...]) -> Iterator[Sample]:
-    names = {row.key.id: row.label for row in snapshot.of(Kind.LAYER)}
+def _mounts(rows: Sequence[Row], names: Mapping[str, str]) -> Iterator[Sample]:
     for row in rows:
         for user, mount in row.facts.users:
             if user in names:
                 yield (row.label, names[user], mount.destination, mount.access, row.facts.entry, row.within), 1
+
+
+PARTS = (Part(KIND, _samples),)
+
+
+def totals(snapshot: Snapshot) -> Iterator[Samples]:
+    """What is no single source's."""
+    yield BIND_DISTINCT, [((), snapshot.distinct_bytes.get(KIND, 0))]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from docker_storage_exporter.collector.family import Family, Origin, Samples
+from docker_storage_exporter.collector.family import Context, Family, Origin, Part, Samples
 from docker_storage_exporter.collector.measured import (
     carried,
     filesystem_family,
@@ -15,7 +15,7 @@ from docker_storage_exporter.collector.measured import (
     tree_families,
     tree_samples,
 )
-from docker_storage_exporter.model import CONTAINER_STATES, Container, Kind, Snapshot
+from docker_storage_exporter.model import CONTAINER_STATES, Container, Kind, Row
 
 _COMPOSE = "com.docker.compose."
 _SWARM_SERVICE = "com.docker.swarm.service.name"
@@ -64,9 +64,8 @@ FAMILIES = (
 LOST = (*LAYER_TREE, LAYER_LINEAGE, LAYER_FILESYSTEM_INFO)
 
 
-def samples(snapshot: Snapshot, labels: tuple[str, ...]) -> Iterator[Samples]:
-    """Every family with its samples."""
-    rows = snapshot.of(KIND)
+def _samples(rows: Sequence[Row], context: Context) -> Iterator[Samples]:
+    labels = context.labels
     yield from tree_samples(LAYER_TREE, rows)
     yield lineage_samples(LAYER_LINEAGE, rows)
     yield filesystem_samples(LAYER_FILESYSTEM_INFO, rows)
@@ -83,3 +82,6 @@ def _identity(container: Container) -> tuple[str, ...]:
     labels = container.labels
     project, service = labels.get(_COMPOSE + "project", ""), labels.get(_COMPOSE + "service", "")
     return container.id, container.image_id, container.image, project, service, labels.get(_SWARM_SERVICE, "")
+
+
+PARTS = (Part(KIND, _samples),)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from docker_storage_exporter.collector.family import Family, Origin, Samples
+from docker_storage_exporter.collector.family import Context, Family, Origin, Part, Samples
 from docker_storage_exporter.collector.measured import (
     CACHED,
     filesystem_family,
@@ -13,7 +13,7 @@ from docker_storage_exporter.collector.measured import (
     lineage_samples,
     sized,
 )
-from docker_storage_exporter.model import Kind, Snapshot
+from docker_storage_exporter.model import Kind, Row
 
 LOG_BYTES = Family(
     "docker_container_log_bytes",
@@ -38,13 +38,19 @@ FAMILIES = (LOG_BYTES, LOG_LINEAGE, LOG_FILESYSTEM_INFO, LOG_LIMIT, LOG_INFO)
 LOST = (LOG_BYTES, LOG_LINEAGE, LOG_FILESYSTEM_INFO)
 
 
-def samples(snapshot: Snapshot, labels: tuple[str, ...]) -> Iterator[Samples]:
-    """Every family with its samples. Limit and driver are known of every container, whether it keeps a log or not."""
-    del labels
-    rows, containers = snapshot.of(KIND), snapshot.of(Kind.LAYER)
+def _samples(rows: Sequence[Row], context: Context) -> Iterator[Samples]:
+    del context
     yield LOG_BYTES, ((key, m.size.allocated) for key, m in sized(rows))
     yield lineage_samples(LOG_LINEAGE, rows)
     yield filesystem_samples(LOG_FILESYSTEM_INFO, rows)
+
+
+def _of_containers(containers: Sequence[Row], context: Context) -> Iterator[Samples]:
+    """Limit and driver are known of every container, whether it keeps a log or not."""
+    del context
     limits = ((row.labels, row.facts.log.limit_bytes) for row in containers)
     yield LOG_LIMIT, ((key, limit) for key, limit in limits if limit is not None)
     yield LOG_INFO, (((row.label, row.facts.log.driver), 1) for row in containers if row.facts.log.driver)
+
+
+PARTS = (Part(KIND, _samples), Part(Kind.LAYER, _of_containers))

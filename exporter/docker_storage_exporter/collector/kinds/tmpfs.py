@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from docker_storage_exporter.collector.family import Family, Origin, Samples
+from docker_storage_exporter.collector.family import Context, Family, Origin, Part, Samples
 from docker_storage_exporter.collector.measured import CACHED, sized
-from docker_storage_exporter.model import Kind, Snapshot
+from docker_storage_exporter.model import Kind, Row
 
 TMPFS_USED = Family(
     "docker_container_tmpfs_used_bytes",
@@ -25,9 +25,10 @@ KIND = Kind.TMPFS
 FAMILIES = LOST = (TMPFS_USED, TMPFS_SIZE)
 
 
-def samples(snapshot: Snapshot, labels: tuple[str, ...]) -> Iterator[Samples]:
-    """Every family with its samples."""
-    del labels
-    rows = snapshot.of(KIND)
+def _samples(rows: Sequence[Row], context: Context) -> Iterator[Samples]:
+    del context
     yield TMPFS_USED, ((key, m.size.allocated) for key, m in sized(rows))
     yield TMPFS_SIZE, ((key, m.size.limit) for key, m in sized(rows) if m.size.limit is not None)
+
+
+PARTS = (Part(KIND, _samples),)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
-from docker_storage_exporter.collector.family import Family, Origin, Sample, Samples
+from docker_storage_exporter.collector.family import Context, Family, Origin, Part, Sample, Samples
 from docker_storage_exporter.collector.measured import (
     carried,
     filesystem_family,
@@ -16,7 +16,7 @@ from docker_storage_exporter.collector.measured import (
     tree_families,
     tree_samples,
 )
-from docker_storage_exporter.model import Kind, Row, Snapshot, Volume
+from docker_storage_exporter.model import Kind, Row, Volume
 
 _COMPOSE = "com.docker.compose."
 
@@ -78,9 +78,8 @@ FAMILIES = (
 LOST = (*VOLUME_TREE, VOLUME_LINEAGE, VOLUME_FILESYSTEM_INFO)
 
 
-def samples(snapshot: Snapshot, labels: tuple[str, ...]) -> Iterator[Samples]:
-    """Every family with its samples."""
-    rows = snapshot.of(KIND)
+def _samples(rows: Sequence[Row], context: Context) -> Iterator[Samples]:
+    labels = context.labels
     yield from tree_samples(VOLUME_TREE, rows)
     yield lineage_samples(VOLUME_LINEAGE, rows)
     yield filesystem_samples(VOLUME_FILESYSTEM_INFO, rows)
@@ -90,7 +89,7 @@ def samples(snapshot: Snapshot, labels: tuple[str, ...]) -> Iterator[Samples]:
         (((row.label, *_identity(row.facts.volume), *carried(row.facts.volume.labels, labels)), 1) for row in rows),
     )
     yield VOLUME_CONTAINERS, ((row.labels, len({user for user, _ in row.facts.users})) for row in rows)
-    yield VOLUME_MOUNT_INFO, _mounts(snapshot, rows)
+    yield VOLUME_MOUNT_INFO, _mounts(rows, context.names)
     limits = ((row.labels, row.facts.volume.limit_bytes) for row in rows)
     yield VOLUME_LIMIT, ((key, limit) for key, limit in limits if limit is not None)
     yield VOLUME_FILESYSTEM_SIZE, ((key, m.size.limit) for key, m in sized(rows) if m.size.limit is not None)
@@ -103,9 +102,11 @@ def _identity(volume: Volume) -> tuple[str, ...]:
     return volume.driver, volume.scope, anonymous, project, name
 
 
-def _mounts(snapshot: Snapshot, rows: tuple[Row, ...]) -> Iterator[Sample]:
-    names = {row.key.id: row.label for row in snapshot.of(Kind.LAYER)}
+def _mounts(rows: Sequence[Row], names: Mapping[str, str]) -> Iterator[Sample]:
     for row in rows:
         for user, mount in row.facts.users:
             if user in names:
                 yield (row.label, names[user], mount.destination, mount.access), 1
+
+
+PARTS = (Part(KIND, _samples),)
