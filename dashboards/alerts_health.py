@@ -24,6 +24,7 @@ def health(settings: Settings, scope: Scope) -> Iterator[Alert]:
     yield _pending(settings, scope)
     yield from _failing(settings, scope)
     yield _partial(settings, scope)
+    yield _stopped(settings, scope)
     yield _inventory(settings, scope)
     yield from _down(settings, scope)
 
@@ -103,6 +104,20 @@ def _partial(settings: Settings, scope: Scope) -> Alert:
         "Sizes lack entries that could not be read.",
         "{{ $value }} objects of kind {{ $labels.kind }} on {{ $labels.instance }} hold entries that the exporter may "
         "not read: their sizes are too small, and no alert on growth watches them.",
+        _DASHBOARD,
+    )
+
+
+def _stopped(settings: Settings, scope: Scope) -> Alert:
+    return Alert(
+        "DockerStorageMeasuringStopped",
+        "warning",
+        f"{scope(c.MEASURING)} == 0",
+        settings.inventory_for,
+        settings.keep,
+        "Nothing is measured any more.",
+        "On {{ $labels.instance }} nothing was measured to the end for two scan intervals: a disk or a mount does not "
+        "answer, or everything fails. All sizes are history.",
         _DASHBOARD,
     )
 

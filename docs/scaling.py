@@ -86,7 +86,7 @@ def page(load: Load, *, gzip: bool = False) -> bytes:
     """The page that an exporter serves on such a host."""
     host = Host()
     status = _Status()
-    tally = Tally(inventory_seconds=0.1, last_inventory=_AT)
+    tally = Tally(inventory_seconds=0.1, last_inventory=_AT, last_measurement=_AT)
     registry = live_registry(LiveCollector(_published(load), tally, Budget(0.1), status, status, host, status))
     pages = Pages(registry)
     pages.render(snapshot(load))
@@ -210,9 +210,10 @@ def _measured(source: Source) -> Sized:
 
 
 class _Status:
-    """An engine that answers, settings that are good, jobs that end."""
+    """An engine that answers, settings that are good, jobs that end, measuring that gets on."""
 
-    product, up, abandoned, events_heard, last_event = "docker", True, 0, True, _AT
+    product, up, events_heard, last_event = "docker", True, True, _AT
+    abandoned, is_measuring = 0, True
     successful, succeeded_at = True, _AT
 
 

@@ -49,11 +49,11 @@ class SilentFuse:
     The filesystem's type is one that the exporter takes for a local one; with a block device it is one on that.
     """
 
-    def __init__(self, mountpoint, files=None, block_device=None):
+    def __init__(self, mountpoint, files=None, block_device=None, filesystem="fuse.fuse-overlayfs"):
         self.mountpoint = str(mountpoint)
         self._files = {"file": 10_000, "folder/inside": 20_000} if files is None else files
         self._source = block_device or "silent"
-        self._filesystem = "fuseblk" if block_device else "fuse.fuse-overlayfs"
+        self._filesystem = "fuseblk" if block_device else filesystem
 
     def __enter__(self):
         device = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)

@@ -278,3 +278,37 @@ def test_a_data_root_that_does_not_answer_ends_the_start_with_one_line(tmp_path,
 
     assert process.wait(20) == 4
     assert line == "docker-storage-exporter: the data root does not answer: is its disk, or a mount on it, dead?\n"
+
+
+@pytest.mark.slow
+def test_a_dead_mount_over_a_volume_s_whole_folder_holds_up_no_start(laid, serve):
+    """While no engine answers every volume's folder is looked into: the table of mounts tells which must not be."""
+    folder = laid.root / "volumes" / SILENT
+    with SilentFuse(folder, {"_data/file": 1}, filesystem="fuse.sshfs") as fuse:
+        fuse.stop_reading()
+        serving = serve(*laid.flags[:4], f"--docker.host=unix://{laid.folder}/none", f"--path.data-root={laid.root}")
+
+        others_are_fresh(serving, laid.place("volume"))
+        assert serving.series("docker_storage_skipped_objects")["volume remote_filesystem"] == 1
+        assert serving.series("docker_storage_abandoned_jobs")[""] == 0
+        assert serving.end() == 0
+
+
+@pytest.mark.slow
+def test_that_nothing_is_measured_is_told_and_the_exporter_is_healthy_all_the_same(tmp_path, serve):
+    need("mount", root=True)
+    root = tmp_path / "docker"
+    _write(root / "volumes/v/_data/file", 5000)
+    (root / "containers").mkdir()
+    flags = ["--scan.timeout=1s", "--scan.interval=1s", f"--docker.host=unix://{tmp_path}/none"]
+    with SilentFuse(root / "volumes/v/_data") as fuse:
+        fuse.stop_reading()
+        serving = serve(*flags, f"--path.data-root={root}")
+
+        serving.until("docker_storage_exporter_measuring", lambda found: found[""] == 0)
+        assert "Nothing was measured so far" in serving.get("/")
+        assert serving.get("/-/healthy") == "healthy\n"
+        fuse.answer()
+        serving.until("docker_storage_exporter_measuring", lambda found: found[""] == 1)
+        assert "Nothing was measured" not in serving.get("/")
+        assert serving.end() == 0

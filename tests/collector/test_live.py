@@ -28,7 +28,7 @@ class World:
         self.budget = Budget(0.1, lambda: self.now)
         self.product, self.up = "docker", True
         self.events_heard, self.last_event = True, 1_760_000_002.0
-        self.abandoned = 0
+        self.abandoned, self.is_measuring = 0, True
         self.inventory = Inventory(Engine(), roots=(StorageRoot(root),))
         self.successful, self.succeeded_at = True, 1_760_000_001.0
         live = LiveCollector(self.store, self.tally, self.budget, self, self, self.host, self, "abc123")
@@ -222,3 +222,15 @@ def test_nothing_that_a_scrape_reads_grows_with_the_host(world, tmp_path, monkey
     world.publish(str(tmp_path))
 
     assert world.families()["docker_storage_filesystem_size_bytes"]
+
+
+def test_whether_measuring_gets_on_and_when_it_last_did(world):
+    assert world.families()["docker_storage_exporter_measuring"] == [({}, 1)]
+    assert world.families()["docker_storage_exporter_last_measurement_timestamp_seconds"] == []
+
+    world.is_measuring = False
+    world.tally.measured(Kind.VOLUME, 0.1, 1_760_000_003.0)
+
+    found = world.families()
+    assert found["docker_storage_exporter_measuring"] == [({}, 0)]
+    assert found["docker_storage_exporter_last_measurement_timestamp_seconds"] == [({}, 1_760_000_003)]

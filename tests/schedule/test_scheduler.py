@@ -595,3 +595,43 @@ def test_a_listing_of_the_same_changes_nothing_in_the_ledger_or_the_agenda(world
     world.list_volumes("b")
     with pytest.raises(TypeError):
         scheduler.renew()
+
+
+def test_measuring_stands_still_once_nothing_was_measured_for_two_intervals(world, scheduler):
+    world.now += 10_000
+    assert scheduler.is_measuring  # there is nothing to measure
+
+    world.list_volumes("a")
+    scheduler.renew()
+    measure_all(scheduler)
+    world.now += 600
+    assert scheduler.is_measuring
+    world.now += 1
+    assert not scheduler.is_measuring
+
+    world.sizes[path("a")] = OSError(5, "broken")
+    measure_all(scheduler)
+    assert not scheduler.is_measuring  # whatever fails was not measured
+    del world.sizes[path("a")]
+    world.now += 301
+    measure_all(scheduler)
+    assert scheduler.is_measuring
+
+
+def test_a_walk_that_gets_on_is_measuring_however_long_it_takes(world, scheduler):
+    world.list_volumes("a")
+    scheduler.renew()
+
+    def walk(source, host, control):
+        world.now += 2_000
+        control.beat()
+        scheduler.crew.look_after()
+        assert scheduler.is_measuring
+        world.now += 601
+        assert not scheduler.is_measuring
+        return world.measure(source, host, control)
+
+    scheduler.lanes.measure = walk
+    scheduler.lanes.measure_next(Lane.SMALL)
+
+    assert world.measured == [path("a")]

@@ -159,3 +159,13 @@ def test_a_post_says_how_to_reload_where_it_may_not(app):
 
     assert status == "403 Forbidden"
     assert body == b"reloading by POST is switched off: start with --web.enable-reload, or send SIGHUP\n"
+
+
+def test_the_landing_page_says_that_nothing_is_measured_any_more(pages, store, snapshot):
+    store.publish(snapshot)
+    trouble = "Nothing was measured so far: is a disk <dead>?"
+
+    _, _, body = ask(application(pages, store, trouble=lambda: trouble), "/")
+
+    assert "Nothing was measured so far: is a disk &lt;dead&gt;?" in body.decode()
+    assert "Nothing was measured" not in ask(application(pages, store), "/")[2].decode()

@@ -8,6 +8,7 @@ import logging
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import partial
@@ -139,14 +140,14 @@ class Exporter:
             self.inventory.status,
             self.config,
             host,
-            scheduler.crew,
+            scheduler,
             web=web,
         )
         self._pages = Pages(live_registry(self.live), settings.collector_labels or ())
         self._history = History()
         objects = ObjectsDocument(self.store, self._history, host, partial(scheduler.pay, Work.PAGE))
         reload = self.config.reload if settings.web_enable_reload else None
-        served = application(self._pages, self.store, objects, reload)
+        served = application(self._pages, self.store, objects, reload, self._trouble)
         terms = web or plain_terms
         listeners = handed_over() if settings.web_systemd_socket else listen(settings.web_listen_address)
         self.server = Server(listeners, guarded(served, terms), terms=terms, most=settings.web_max_connections)
@@ -171,6 +172,13 @@ class Exporter:
         set_up_log(settings.log_level, settings.log_format)
         self._pages.labels = settings.collector_labels or ()
         self.scheduler.apply(settings)
+
+    def _trouble(self) -> str:
+        if self.scheduler.is_measuring:
+            return ""
+        last = self.scheduler.tally.last_measurement
+        since = f"since {time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime(last))}" if last else "so far"
+        return f"Nothing was measured {since}: is a disk dead? The log names what does not answer."
 
     def _publish(self, snapshot: Snapshot) -> None:
         self._pages.render(snapshot)

@@ -99,6 +99,7 @@ __all__ = [
     "LANDLOCK",
     "LAST_EVENT",
     "LAST_INVENTORY",
+    "LAST_MEASUREMENT",
     "LAYER_ALLOCATED",
     "LAYER_APPARENT",
     "LAYER_FILESYSTEM_INFO",
@@ -116,6 +117,7 @@ __all__ = [
     "LOG_LINEAGE",
     "MEASUREMENTS",
     "MEASUREMENT_SECONDS",
+    "MEASURING",
     "OBJECT_FAMILIES",
     "OF_KIND",
     "PENDING",
@@ -281,6 +283,14 @@ WALK_FAMILIES: tuple[Family, ...] = (
 ABANDONED = Family(
     "docker_storage_abandoned_jobs", "Jobs that made no progress for too long and are left to the kernel."
 )
+MEASURING = Family(
+    "docker_storage_exporter_measuring",
+    "1 while measuring gets on, 0 once nothing was measured to the end for two scan intervals and no walk gets on.",
+)
+LAST_MEASUREMENT = Family(
+    "docker_storage_exporter_last_measurement_timestamp_seconds",
+    "When an object was last measured to the end; absent until one was.",
+)
 INVENTORY_DURATION = Family(
     "docker_storage_exporter_inventory_duration_seconds", "How long the last listing of all objects took."
 )
@@ -324,6 +334,8 @@ LIVE_FAMILIES: tuple[Family, ...] = (
     BUILD_INFO,
     *WALK_FAMILIES,
     ABANDONED,
+    MEASURING,
+    LAST_MEASUREMENT,
     INVENTORY_DURATION,
     LAST_INVENTORY,
     SNAPSHOT_TIMESTAMP,

@@ -41,12 +41,16 @@ class EngineStatus(Protocol):
         """When the last event came, in seconds since the epoch; 0 for never."""
 
 
-class Jobs(Protocol):
-    """Whoever knows of the jobs that did not end."""
+class Progress(Protocol):
+    """Whoever knows whether measuring gets on."""
 
     @property
     def abandoned(self) -> int:
-        """How many there are now."""
+        """How many jobs did not end."""
+
+    @property
+    def is_measuring(self) -> bool:
+        """Whether something was measured lately, or nothing has to be."""
 
 
 class ConfigStatus(Protocol):
@@ -71,7 +75,7 @@ class LiveCollector(Collector):
         engine: EngineStatus,
         config: ConfigStatus,
         host: Host,
-        jobs: Jobs,
+        progress: Progress,
         revision: str = "",
         web: ConfigStatus | None = None,
     ) -> None:
@@ -81,7 +85,7 @@ class LiveCollector(Collector):
         self._engine = engine
         self._config = config
         self._host = host
-        self._jobs = jobs
+        self._progress = progress
         self._web = web
         self._revision = revision
         self.fence = Fence()
@@ -110,7 +114,9 @@ class LiveCollector(Collector):
         yield _metric(c.MEASUREMENTS, (((k.value,), tally.measurements[k]) for k in KINDS))
         yield _metric(c.MEASUREMENT_SECONDS, (((k.value,), tally.measuring_seconds[k]) for k in KINDS))
         yield _metric(c.BUDGET_USED, [((), self._budget.used_ratio())])
-        yield _metric(c.ABANDONED, [((), self._jobs.abandoned)])
+        yield _metric(c.ABANDONED, [((), self._progress.abandoned)])
+        yield _metric(c.MEASURING, [((), self._progress.is_measuring)])
+        yield _metric(c.LAST_MEASUREMENT, [((), tally.last_measurement)] if tally.last_measurement else ())
         yield _metric(c.INVENTORY_DURATION, [((), tally.inventory_seconds)] if tally.last_inventory else ())
         yield _metric(c.LAST_INVENTORY, [((), tally.last_inventory)] if tally.last_inventory else ())
         yield _metric(c.SNAPSHOT_TIMESTAMP, [((), snapshot.at)] if snapshot else ())

@@ -91,6 +91,8 @@ NEEDS: tuple[Row, ...] = (
             c.FAILURES,
             c.BUILD_INFO,
             c.ABANDONED,
+            c.MEASURING,
+            c.LAST_MEASUREMENT,
             c.INVENTORY_DURATION,
             c.LAST_INVENTORY,
             c.SNAPSHOT_TIMESTAMP,

@@ -88,7 +88,7 @@ class MountTable:
         whole = [entry for entry in self._by_path.values() if entry.root == "/"]
         whole.sort(key=lambda entry: (len(entry.mountpoint), entry.mountpoint), reverse=True)
         self._whole = {entry.device: entry for entry in whole}
-        self._any_remote = any(entry.remote for entry in self._by_path.values())
+        self._remote = frozenset(entry.mountpoint for entry in self._by_path.values() if entry.remote)
 
     @classmethod
     def parse(cls, text: bytes) -> MountTable:
@@ -139,7 +139,7 @@ class MountTable:
 
         A remote root filesystem counts only for what lies on it: everything would be remote below it otherwise.
         """
-        if not self._any_remote:
+        if not self._remote:
             return False
         covering = self.covering(path)
         if covering is not None and covering.remote:
@@ -150,6 +150,10 @@ class MountTable:
                 return True
             path = os.path.dirname(path)
         return False
+
+    def silent(self) -> frozenset[str]:
+        """The mount points that may never answer: those of remote filesystems."""
+        return self._remote
 
     def below(self, path: str) -> list[str]:
         """The mount points below a path, relative to it."""

@@ -259,7 +259,10 @@ class CurrentInventory:
 
     def _volumes_by_disk(self, known: list[Volume], root: str) -> list[Volume]:
         """The volumes while the engine does not answer for them: those known from before, and what the disk shows."""
-        on_disk = {volume.name: volume for volume in self._disk.volumes.read(self._host.view(root), "volumes")}
+        on_disk = {
+            volume.name: volume
+            for volume in self._disk.volumes.read(self._host.view(root), "volumes", self._host.mounts().silent())
+        }
         kept = [volume for volume in known if volume.driver != "local" or volume.name in on_disk]
         names = {volume.name for volume in kept}
         return kept + [volume for name, volume in on_disk.items() if name not in names]
@@ -332,7 +335,9 @@ class CurrentInventory:
                 raise
             raise NothingToMeasureError(f"{error}, and {missing}") from error
         engine = self._last.engine if self._last is not None else None
-        return read_disk(self._host.view(source.path), engine, source.path, self._clock(), self._disk)
+        return read_disk(
+            self._host.view(source.path), engine, source.path, self._clock(), self._disk, self._host.mounts().silent()
+        )
 
     def _pruned(self, last: Inventory) -> Inventory:
         """The last inventory without what the disk no longer has. Nothing is pruned by a disk that cannot be read."""

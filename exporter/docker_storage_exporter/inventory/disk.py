@@ -11,7 +11,7 @@ import os
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
@@ -50,18 +50,24 @@ def check_data_root(path: str, shown: str) -> None:
 
 
 def read_disk(
-    path: str, engine: Engine | None, data_root: str, at: float, reader: DiskReader | None = None
+    path: str,
+    engine: Engine | None,
+    data_root: str,
+    at: float,
+    reader: DiskReader | None = None,
+    silent: Collection[str] = (),
 ) -> Inventory:
     """The inventory of the data root at `path`, which the engine and the host call `data_root`.
 
-    `engine` is what is known of it from before, `reader` who read it until now. What cannot be read or
+    `engine` is what is known of it from before, `reader` who read it until now. Paths
+    that are `silent` are not touched. What cannot be read or
     understood is left out. Raises OSError when the data root cannot be listed.
     """
     reader = reader or DiskReader()
-    containers = tuple(reader.containers.read(path, "containers"))
+    containers = tuple(reader.containers.read(path, "containers", silent))
     return Inventory(
         engine=engine or _engine(path, data_root, containers),
-        volumes=tuple(reader.volumes.read(path, "volumes")),
+        volumes=tuple(reader.volumes.read(path, "volumes", silent)),
         containers=containers,
         source="disk",
         at=at,
@@ -76,15 +82,22 @@ class Folders(Generic[_T]):
     documents comes by renaming a new one into the folder (moby: ioutils.AtomicFileWriter).
     """
 
-    def __init__(self, look: Callable[[str, str], _T | None]) -> None:
+    def __init__(self, look: Callable[[str, str], _T | None], unseen: Callable[[str], _T | None]) -> None:
         self._look = look
+        self._unseen = unseen
         self._known: dict[str, tuple[str, int, _T | None]] = {}
 
-    def read(self, path: str, folder: str) -> list[_T]:
-        """What `look` finds in each folder of `path`/`folder`, given `path` and the folder's name; by their names."""
+    def read(self, path: str, folder: str, silent: Collection[str] = ()) -> list[_T]:
+        """What `look` finds in each folder of `path`/`folder`, given `path` and the folder's name; by their names.
+
+        Those whose path is `silent` are not touched: `unseen` says what is known of one by its name alone.
+        """
         settled = time.time_ns() - _SETTLED_NANOSECONDS
         found = []
         for entry in _folders(f"{path}/{folder}"):
+            if entry.path in silent:
+                found.append((entry.name, _UNSETTLED, self._unseen(entry.name)))
+                continue
             status = entry.stat(follow_symlinks=False)
             # What changed within the same tick of the clock as it was looked at would not be seen: it is not settled.
             version = hash((status.st_ino, status.st_ctime_ns)) if status.st_ctime_ns < settled else _UNSETTLED
@@ -136,8 +149,8 @@ class DiskReader:
     """Reads the volumes of the local driver and the containers of a data root."""
 
     def __init__(self) -> None:
-        self.volumes = Folders(_volume)
-        self.containers = Folders(_container)
+        self.volumes = Folders(_volume, Volume)
+        self.containers = Folders(_container, lambda _: None)
 
 
 def layer_of(path: str, driver: str, container: str) -> str:

@@ -69,9 +69,9 @@ def _place(volume: Volume, scene: Scene) -> Place:
         return path_place(found, scene) if found else Place(unmeasured=Unmeasured.VANISHED)
     folder = scene.where(f"{scene.inventory.root}/volumes")
     path = scene.where(f"{folder}/{volume.name}/_data")
-    mounted = scene.mounts.at(scene.rootfs + path)
-    if mounted is not None and mounted.remote:
+    if scene.mounts.remote(scene.rootfs + path):
         return Place(skip=Skip.REMOTE)
+    mounted = scene.mounts.at(scene.rootfs + path)
     if not volume.filesystem:
         return Place(Walk((path,)))
     if mounted is None:

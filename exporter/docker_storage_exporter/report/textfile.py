@@ -16,6 +16,8 @@ from docker_storage_exporter.sizer import implementation
 NOT_IN_TEXTFILE = (
     c.FAILURES,
     c.ABANDONED,
+    c.MEASURING,
+    c.LAST_MEASUREMENT,
     c.EVENTS_HEARD,
     c.LAST_EVENT,
     *c.WALK_FAMILIES,

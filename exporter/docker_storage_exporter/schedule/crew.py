@@ -102,6 +102,7 @@ class Crew:
     ) -> None:
         self.timeout = timeout
         self.answered = answered
+        self.progress: dict[Work, float] = {}  # when a job of each kind of work was last seen to get on
         self._clock = clock
         self._pay = pay
         self._lock = threading.Lock()
@@ -185,6 +186,7 @@ class Crew:
             beats = running.job.progress()
             if beats != running.beats:
                 running.beats, running.since = beats, now
+                self.progress[running.job.work] = now
             elif now - running.since >= (running.job.timeout or self.timeout):
                 self._give_up(running)
 

@@ -177,7 +177,8 @@ class Lanes:
             self.agenda.move_to_large(source, self._clock())
             return
         self._ledger.record(source, outcome)
-        self._tally.measured(attempt.kind, outcome.duration)
+        self._tally.measured(attempt.kind, outcome.duration, outcome.at)
+        self._crew.progress[Work.MEASUREMENT] = self._clock()
         self.agenda.put_back(source, self._clock(), large=attempt.is_large and outcome.entries > LARGE_ENTRIES)
         self._hearers.changed()
 

@@ -102,7 +102,7 @@ class _Move(_Steps):
         view = self._host.view(folder)
         mounted = set(self._mounts.below(view))
         for name in self._volumes:
-            if (below := f"{name}/_data") not in mounted:
+            if name not in mounted and (below := f"{name}/_data") not in mounted:
                 self._touch(f"{folder}/{below}")
                 if os.path.islink(f"{view}/{below}"):
                     self._follow(f"{folder}/{below}")

@@ -34,6 +34,7 @@ _log = logging.getLogger(__name__)
 _IDLE_SECONDS = 1.0  # how long an idle lane sleeps before it looks again
 _FIRST_PAUSE_SECONDS = 1.0  # and twice as long each time: at the start somebody waits for the first sizes
 _EVENT_PAUSE_SECONDS = 2.0  # events come in bursts: one list for all of them
+_STILL_INTERVALS = 2
 _SHARE = 0.25  # of the budget that listing may take, and as much that publishing may
 _LONGEST_REST_SECONDS = 60.0
 _STOP_SECONDS = 0.5  # what is measured has so long to end, and then the state file has as long to be written
@@ -90,13 +91,26 @@ class Scheduler:
         self._memory = memory
         self._recalled = False
         self._saved: Mapping[Source, Measurement] = {}
-        self._saved_at = clock()
+        self._saved_at = self._began = clock()
         self._published_at = float("-inf")
         self._pause = 0.0
         self._page_cost = 0.0
         self._listing_cost = 0.0
         self._first_pass = True
         self._threads: list[threading.Thread] = []
+
+    @property
+    def abandoned(self) -> int:
+        """How many jobs were given up and have not ended."""
+        return self.crew.abandoned
+
+    @property
+    def is_measuring(self) -> bool:
+        """Whether measuring gets on. False once nothing was measured, and no walk got on, for two intervals."""
+        if self._listed is None or not self._listed.sources:
+            return True
+        last = max(self._began, self.crew.progress.get(Work.MEASUREMENT, 0.0))
+        return self._clock() - last <= _STILL_INTERVALS * self._settings.scan_interval
 
     def renew(self) -> None:
         """List what exists and plan where it is. Raises ExporterError as Lister.list does."""

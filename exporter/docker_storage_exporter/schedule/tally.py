@@ -23,6 +23,7 @@ class Tally:
     measuring_seconds: dict[Kind, float] = field(default_factory=lambda: dict.fromkeys(KINDS, 0.0))
     inventory_seconds: float = 0.0
     last_inventory: float = 0.0
+    last_measurement: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def walked(self, entries: int, allocated_bytes: int) -> None:
@@ -36,9 +37,10 @@ class Tally:
         with self._lock:
             self.cpu[work] += seconds
 
-    def measured(self, kind: Kind, seconds: float) -> None:
-        """A source was measured to the end, in so many seconds of wall clock."""
+    def measured(self, kind: Kind, seconds: float, at: float) -> None:
+        """A source was measured to the end, in so many seconds of wall clock; `at` is in seconds since the epoch."""
         with self._lock:
+            self.last_measurement = at
             self.measurements[kind] += 1
             self.measuring_seconds[kind] += seconds
 

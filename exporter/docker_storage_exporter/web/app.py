@@ -44,15 +44,17 @@ def application(
     store: Store,
     objects: Callable[[], bytes | None] = lambda: None,
     reload: Callable[[], str] | None = None,
+    trouble: Callable[[], str] = str,
 ) -> _Application:
     """The application that serves these pages; `store` tells whether there is a snapshot yet.
 
     `objects` makes the document at OBJECTS_PATH, None as long as nothing is listed.
 
+    `trouble` is a sentence for the landing page, empty while all is well.
     `reload` reads the settings again and returns what is wrong with them, if anything; None when that is not wanted.
     """
     routes: dict[str, Callable[[_Environ], _Reply]] = {
-        "/": lambda _: _landing(store),
+        "/": lambda _: _landing(store, trouble()),
         "/metrics": lambda environ: _metrics(pages, environ),
         OBJECTS_PATH: lambda _: _listing(objects()),
         "/-/healthy": lambda _: _answer("200 OK", "healthy\n"),
@@ -102,8 +104,9 @@ def _metrics(pages: Pages, environ: _Environ) -> _Reply:
     return "200 OK", [*headers, ("Vary", "Accept, Accept-Encoding")], page.body
 
 
-def _landing(store: Store) -> _Reply:
-    text = _LANDING.substitute(version=html.escape(__version__), state=html.escape(_state(store)))
+def _landing(store: Store, trouble: str) -> _Reply:
+    state = f"{_state(store)} {trouble}".rstrip()
+    text = _LANDING.substitute(version=html.escape(__version__), state=html.escape(state))
     return _answer("200 OK", text, "text/html; charset=UTF-8")
 
 
