@@ -24,6 +24,7 @@ def demo(tmp_path):
     """A generated data root."""
     made = Demo(str(tmp_path))
     made.build()
+    subprocess.run(["sync", "-f", made.data_root], check=True)  # ext4 allocates blocks late
     return made
 
 

@@ -222,6 +222,7 @@ def demo(tmp_path_factory):
     """A made-up data root, for reading only."""
     made = Demo(str(tmp_path_factory.mktemp("demo")))
     made.build()
+    subprocess.run(["sync", "-f", made.data_root], check=True)  # ext4 allocates blocks late
     return made
 
 

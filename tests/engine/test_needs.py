@@ -45,7 +45,7 @@ def closed(dockerd, public_host, tmp_path_factory):
     """A running container that closed a folder of each of its places to everybody else."""
     source = tmp_path_factory.mktemp("bound")
     places = " && ".join(CLOSED.format(place) for place in ("/data", "/srv", "/layer"))
-    options = ("-v", "closed:/data", "-v", f"{source}:/srv", "--tmpfs", "/t:size=1m")
+    options = ("-v", "closed:/data", "-v", f"{source}:/srv", "--tmpfs", "/t:size=1m", "--ipc=none")
     dockerd.docker("volume", "create", "closed")
     dockerd.run("closed", f"mkdir /layer; {places}; yes | head -c 50000 >/t/file; seq 5000", *options)
     wait_until((dockerd.data_root / "volumes/closed/_data/closed/file").exists, "the files")

@@ -157,7 +157,7 @@ def folders(looked):
         looked.append(name)
         return name if name != "none" else None
 
-    return Folders(look)
+    return Folders(look, lambda name: f"unseen {name}")
 
 
 def old(*folders):
@@ -205,3 +205,11 @@ def test_a_folder_that_went_away_and_came_back_is_another_one(tmp_path, folders,
 
 def test_where_there_is_no_such_folder_nothing_is_in_it(tmp_path, folders):
     assert folders.read(str(tmp_path), "missing") == []
+
+
+def test_a_folder_that_may_never_answer_is_known_by_its_name_alone(tmp_path, folders, looked):
+    for name in ("a", "b"):
+        (tmp_path / "x" / name).mkdir(parents=True)
+
+    assert folders.read(str(tmp_path), "x", {f"{tmp_path}/x/b"}) == ["a", "unseen b"]
+    assert looked == ["a"]

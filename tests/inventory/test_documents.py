@@ -159,3 +159,23 @@ def test_options_of_other_drivers_are_theirs():
 )
 def test_a_volume_is_anonymous_by_label_or_by_the_shape_of_its_name(name, labels, anonymous):
     assert volume_from_api({"Name": name, "Driver": "local", "Labels": labels}).anonymous is anonymous
+
+
+@pytest.mark.parametrize("mode", ["", "private", "shareable"])
+def test_a_container_has_a_dev_shm_of_its_own(mode):
+    made = container_from_inspect(container_document(1, HostConfig={"ShmSize": 67108864, "IpcMode": mode}))
+
+    assert made.mounts == (Mount("tmpfs", "", "/dev/shm"),)
+
+
+@pytest.mark.parametrize("mode", ["host", "none", "container:other"])
+def test_a_dev_shm_that_is_somebody_else_s_is_not_the_container_s(mode):
+    made = container_from_inspect(container_document(1, HostConfig={"ShmSize": 67108864, "IpcMode": mode}))
+
+    assert made.mounts == ()
+
+
+def test_a_dev_shm_that_the_user_mounted_is_that():
+    host = {"ShmSize": 67108864, "IpcMode": "private", "Tmpfs": {"/dev/shm": "ro"}}
+
+    assert container_from_inspect(container_document(1, HostConfig=host)).mounts[0].access == "ro"

@@ -412,3 +412,36 @@ def test_a_source_that_one_spelling_proves_to_be_the_engine_s_is_measured():
     for distrusted in ("/a", "/b"):
         found = {path: HostPath("/srv", distrusted=path == distrusted) for path in ("/a", "/b")}
         assert plan(containers=users, found=found).place(bind_key("/srv")).source == Walk(("/srv",))
+
+
+SHM = "/dev/shm"
+
+
+def tmpfs_place(destination, mounts=PLAIN, *, enters=True, **facts):
+    """The place of a tmpfs mount of the only container."""
+    user = container(mounts=(Mount("tmpfs", "", SHM), Mount("tmpfs", "", "/t")), **facts)
+    scene = scene_of(containers=[user], mounts=mounts, enters_processes=enters)
+    return plan_of(scene).place(ObjectKey(Kind.TMPFS, "", user.id + destination))
+
+
+def test_shared_memory_is_asked_for_in_the_container_by_who_may_enter_it():
+    assert tmpfs_place(SHM).source == Tmpfs(SHM, f"{1:064x}", 7)
+    assert tmpfs_place(SHM, enters=False).skip is Skip.PROCESS
+
+
+def test_a_tmpfs_that_the_user_asked_for_should_have_a_number_whoever_measures():
+    assert tmpfs_place("/t", enters=False).source == Tmpfs("/t", f"{1:064x}", 7)
+
+
+@pytest.mark.parametrize("enters", [True, False])
+@pytest.mark.parametrize(("name", "destination"), [("shm", SHM), ("secrets", "/run/secrets")])
+def test_what_the_engine_mounts_on_the_host_is_asked_there(name, destination, enters):
+    path = f"{ROOT}/containers/{1:064x}/mounts/{name}"
+
+    assert tmpfs_place(destination, with_mounts(MountEntry(path, "tmpfs", (0, 9))), enters=enters).source == Statfs(
+        path
+    )
+
+
+def test_a_container_without_secrets_has_none():
+    assert tmpfs_place("/run/secrets") == Place()

@@ -15,7 +15,7 @@ from docker_storage_exporter.cli.reach import exporter_address
 from docker_storage_exporter.cli.selecting import add_selection, selection_from
 from docker_storage_exporter.cli.terminal import Bar, look_of, patient_control
 from docker_storage_exporter.errors import NoAnswerError, SettingError
-from docker_storage_exporter.hostfs import Host, host_mark
+from docker_storage_exporter.hostfs import host_mark, host_of
 from docker_storage_exporter.report import (
     SORT_KEYS,
     Filesystems,
@@ -90,7 +90,7 @@ def _from_exporter(settings: Settings, max_age: float) -> Listing | None:
         return None
     address = exporter_address(settings)
     try:
-        found = ask_same(settings, Host(settings.path_rootfs, settings.path_procfs))
+        found = ask_same(settings, host_of(settings))
     except NoAnswerError as error:
         if not isinstance(error.__cause__, ConnectionRefusedError):  # that none runs is the usual case, and no news
             _say(f"{error}; measuring now")
@@ -119,7 +119,7 @@ def _measured(settings: Settings) -> Listing:
     from docker_storage_exporter.inventory.client import EngineClient  # noqa: PLC0415
     from docker_storage_exporter.schedule import measure_everything  # noqa: PLC0415
 
-    host = Host(settings.path_rootfs, settings.path_procfs)
+    host = host_of(settings)
     inventory = CurrentInventory(settings, host, EngineClient(settings))
     with Bar() as bar:
         snapshot = measure_everything(settings, inventory.renew(), host, bar.update, patient_control())

@@ -8,7 +8,7 @@ import sys
 from docker_storage_exporter.cli.ask import ask_same
 from docker_storage_exporter.cli.terminal import look_of, patient_control
 from docker_storage_exporter.errors import NoAnswerError, SettingError
-from docker_storage_exporter.hostfs import Host
+from docker_storage_exporter.hostfs import Host, host_of
 from docker_storage_exporter.inventory import CurrentInventory
 from docker_storage_exporter.inventory.client import EngineClient
 from docker_storage_exporter.layout import Rules
@@ -24,7 +24,7 @@ def explain(settings: Settings, target: str, form: str, *, with_growth: bool) ->
     """Show what is known of one thing; how it grows is asked of a running exporter. Raises SettingError."""
     if form == "csv":
         raise SettingError("--explain: an explanation has no rows; --format is table or json")
-    host = Host(settings.path_rootfs, settings.path_procfs)
+    host = host_of(settings)
     current = CurrentInventory(settings, host, EngineClient(settings))
     inventory = current.renew()
     if current.trouble:

@@ -19,7 +19,7 @@ from docker_storage_exporter.cli.options import parser, render_settings, setting
 from docker_storage_exporter.cli.reload import Reloader
 from docker_storage_exporter.cli.signals import Signals, leave_on_sigterm
 from docker_storage_exporter.collector import LiveCollector, Pages, live_registry
-from docker_storage_exporter.hostfs import Host, put_up_fence, read_rights
+from docker_storage_exporter.hostfs import host_of, put_up_fence, read_rights
 from docker_storage_exporter.inventory import CurrentInventory
 from docker_storage_exporter.inventory.client import EngineClient
 from docker_storage_exporter.model import Snapshot
@@ -125,7 +125,7 @@ class Exporter:
     """
 
     def __init__(self, settings: Settings, read: Callable[[], Settings] = Settings) -> None:
-        host = Host(settings.path_rootfs, settings.path_procfs)
+        host = host_of(settings)
         web = CurrentTerms(settings.web_config_file) if settings.web_config_file else None
         self.inventory = CurrentInventory(settings, host, EngineClient(settings))
         self.store = Store()

@@ -12,7 +12,7 @@ from docker_storage_exporter.cli.log import set_up_log
 from docker_storage_exporter.cli.options import parser, settings_from
 from docker_storage_exporter.errors import ExporterError, SettingError
 from docker_storage_exporter.files import lies_below, replace_file
-from docker_storage_exporter.hostfs import Fence, Host, put_up_fence, read_rights
+from docker_storage_exporter.hostfs import Fence, Host, host_of, put_up_fence, read_rights
 from docker_storage_exporter.inventory import CurrentInventory
 from docker_storage_exporter.inventory.client import EngineClient
 from docker_storage_exporter.model import Inventory
@@ -36,7 +36,7 @@ def run(arguments: Sequence[str]) -> int:
     set_up_log("debug" if settings.log_level == "debug" else "error", settings.log_format)
     signal.signal(signal.SIGTERM, _end)
     fence = _fence(settings, options.path)
-    host = Host(settings.path_rootfs, settings.path_procfs)
+    host = host_of(settings)
     inventory = CurrentInventory(settings, host, EngineClient(settings))
     listed = inventory.renew()
     _refuse_data_root(options.path, listed, host)

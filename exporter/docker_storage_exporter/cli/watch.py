@@ -17,7 +17,7 @@ from docker_storage_exporter.cli.reach import exporter_address
 from docker_storage_exporter.cli.selecting import add_selection, selection_from
 from docker_storage_exporter.cli.terminal import look_of, size_of
 from docker_storage_exporter.errors import ExporterError, NoAnswerError, SettingError
-from docker_storage_exporter.hostfs import Host
+from docker_storage_exporter.hostfs import Host, host_of
 from docker_storage_exporter.report import Listing, Look, Selection, human_bytes, human_seconds, render_table
 from docker_storage_exporter.settings import Settings, duration
 
@@ -32,7 +32,7 @@ def run(arguments: Sequence[str]) -> int:
     options = command_parser().parse_args(arguments)
     settings = settings_from(options)
     selection = selection_from(options, _SORT_KEYS[options.sort])
-    host = Host(settings.path_rootfs, settings.path_procfs)
+    host = host_of(settings)
     try:
         found = ask_same(settings, host)
     except NoAnswerError as error:

@@ -14,6 +14,7 @@ from docker_storage_exporter.hostfs import (
     Kernel,
     MountTable,
     Rights,
+    host_of,
     read_confinement,
     read_kernel,
     read_rights,
@@ -53,7 +54,7 @@ class Scene:
 
 def look(settings: Settings) -> Scene:
     """Gather the facts. Raises OSError without a /proc of this process's own."""
-    host = Host(settings.path_rootfs, settings.path_procfs)
+    host = host_of(settings)
     mounts = host.mounts()
     asked = probe(settings, host)
     engine_root = asked.inventory.engine.data_root if asked.inventory else ""

@@ -2,7 +2,7 @@
 
 from docker_storage_exporter.hostfs.boot import host_mark
 from docker_storage_exporter.hostfs.confinement import Confinement, read_confinement
-from docker_storage_exporter.hostfs.fence import Fence, put_up_fence
+from docker_storage_exporter.hostfs.fence import Fence, host_of, put_up_fence
 from docker_storage_exporter.hostfs.filesystem import Filesystem, FilesystemProbe, FilesystemProbes
 from docker_storage_exporter.hostfs.host import Host, HostPath
 from docker_storage_exporter.hostfs.identity import identity_of
@@ -36,6 +36,7 @@ __all__ = [
     "enter",
     "examine",
     "host_mark",
+    "host_of",
     "identity_of",
     "linked_outside",
     "namespace_of",

@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 
 from docker_storage_exporter.errors import SettingError
 from docker_storage_exporter.hostfs.handles import deny_file_handles
+from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.hostfs.landlock import deny_writes
-from docker_storage_exporter.hostfs.rights import Rights
+from docker_storage_exporter.hostfs.rights import Rights, read_rights
 from docker_storage_exporter.settings import Settings
 
 _DNS_PORT = 53  # an answer that is too long for a datagram is asked for again by TCP
@@ -43,6 +44,15 @@ class Fence:
         return (
             f"Landlock (ABI {self.abi}) lets this process write {f'below {self.folder}' if self.folder else 'nowhere'}"
         )
+
+
+def host_of(settings: Settings) -> Host:
+    """The host of the settings, as far as this process's rights, and the fence that it may put up, let it be seen."""
+    try:
+        enters = read_rights().enters_processes and settings.security_landlock != "on"
+    except OSError:
+        enters = False
+    return Host(settings.path_rootfs, settings.path_procfs, enters_processes=enters)
 
 
 def put_up_fence(settings: Settings, rights: Rights, written: str | None) -> Fence:

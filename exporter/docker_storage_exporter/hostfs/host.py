@@ -32,11 +32,15 @@ class HostPath:
 
 
 class Host:
-    """The host below `rootfs`, with its processes at `procfs`. Paths given and returned are the host's own."""
+    """The host below `rootfs`, with its processes at `procfs`. Paths given and returned are the host's own.
 
-    def __init__(self, rootfs: str = "/", procfs: str = "/proc") -> None:
+    `enters_processes` says whether this process may look into those of containers, see `host_of`.
+    """
+
+    def __init__(self, rootfs: str = "/", procfs: str = "/proc", *, enters_processes: bool = True) -> None:
         self.rootfs = rootfs.rstrip("/")
         self.procfs = procfs
+        self.enters_processes = enters_processes
         self._watch: MountWatch | None = None
 
     def view(self, path: str) -> str:

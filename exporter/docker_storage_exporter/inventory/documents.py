@@ -17,6 +17,7 @@ from docker_storage_exporter.settings import size
 _Document = Mapping[str, Any]
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _ID = re.compile(r"[0-9a-f]{64}")
+_SHM = "/dev/shm"  # noqa: S108 - the container's
 _NO_LABELS: Mapping[str, str] = {}  # one for all: most volumes have none
 _LOCAL_LOG_BYTES = 20 * 1024**2 * 5  # the local driver's defaults: max-size 20m, max-file 5
 
@@ -140,7 +141,10 @@ def _state(state: _Document) -> str:
 
 
 def _mounts(points: Iterable[_Document], host: _Document) -> tuple[Mount, ...]:
-    """All mounts: the engine's list, subpaths from HostConfig.Mounts, and --tmpfs, known to HostConfig.Tmpfs only."""
+    """All mounts: the engine's list, subpaths from HostConfig.Mounts, and what is known to HostConfig only.
+
+    That is --tmpfs, and the /dev/shm that nearly every container has.
+    """
     subpaths = {
         spec.get("Target"): (spec.get("VolumeOptions") or {}).get("Subpath") or "" for spec in host.get("Mounts") or []
     }
@@ -158,7 +162,15 @@ def _mounts(points: Iterable[_Document], host: _Document) -> tuple[Mount, ...]:
         clean = os.path.normpath(destination)
         access = "ro" if "ro" in (options or "").split(",") else "rw"
         found.setdefault(clean, Mount(type="tmpfs", source="", destination=clean, access=access))
+    if _has_own_shm(host):
+        found.setdefault(_SHM, Mount(type="tmpfs", source="", destination=_SHM))
     return tuple(found[destination] for destination in sorted(found))
+
+
+def _has_own_shm(host: _Document) -> bool:
+    """Whether a container has a /dev/shm that is not the host's or another container's (moby: container/ipcmode)."""
+    mode = _text(host.get("IpcMode"))
+    return bool(host.get("ShmSize")) and mode not in ("host", "none") and not mode.startswith("container:")
 
 
 def _layer(data: _Document) -> str:

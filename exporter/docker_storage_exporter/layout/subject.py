@@ -22,6 +22,7 @@ class Scene:
 
     `found` holds what stands at each bind source and each bind volume's device, by the engine's spelling of the path;
     `rootfs` is the prefix of this process's mount points; `moved` are the engine's own folders that are links.
+    `enters_processes` says whether containers may be looked into by their processes.
     """
 
     inventory: Inventory
@@ -30,6 +31,7 @@ class Scene:
     stores: Stores = Stores()
     rootfs: str = ""
     moved: Mapping[str, str] = field(default_factory=dict)
+    enters_processes: bool = True
 
     def canonical(self, path: str) -> str:
         """A path below a storage root as the root's own mount shows it: a host may have bound the root elsewhere."""

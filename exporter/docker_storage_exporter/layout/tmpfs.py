@@ -7,8 +7,16 @@ from dataclasses import dataclass
 
 from docker_storage_exporter.layout.layers import container_key
 from docker_storage_exporter.layout.subject import Item, Scene, Subject
-from docker_storage_exporter.measure import Tmpfs
-from docker_storage_exporter.model import RUNNING_STATES, Container, Kind, Mount, ObjectKey, Place
+from docker_storage_exporter.measure import Statfs, Tmpfs
+from docker_storage_exporter.model import RUNNING_STATES, Container, Kind, Mount, ObjectKey, Place, Skip
+
+_SHM = "/dev/shm"  # noqa: S108 - the container's
+_SECRETS = Mount("tmpfs", "", "/run/secrets")  # Swarm's secrets and configs, of which no document tells
+_ENGINES_OWN = {_SHM: "shm", _SECRETS.destination: "secrets"}
+"""What an engine mounts below `containers/ID/mounts` (moby: container.ShmResourcePath, SecretMountPath).
+
+Of /dev/shm that holds where other containers may share it (--ipc=shareable): a private one is the runtime's.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,20 +33,48 @@ def _objects(scene: Scene) -> Iterator[tuple[ObjectKey, TmpfsFacts]]:
             continue
         for mount in container.mounts:
             if mount.type == "tmpfs":
-                yield ObjectKey(Kind.TMPFS, "", container.id + mount.destination), TmpfsFacts(container, mount)
+                yield _key(container, mount), TmpfsFacts(container, mount)
+        if _on_host(container, _SECRETS, scene):
+            yield _key(container, _SECRETS), TmpfsFacts(container, _SECRETS)
+
+
+def _key(container: Container, mount: Mount) -> ObjectKey:
+    return ObjectKey(Kind.TMPFS, "", container.id + mount.destination)
 
 
 def _item(key: ObjectKey, facts: TmpfsFacts, scene: Scene) -> Item:
-    del scene
     container, mount = facts.container, facts.mount
     return Item(
         key=key,
         name=container.name,
         facts=facts,
-        place=Place(Tmpfs(mount.destination, container.id, container.pid)),
+        place=_place(container, mount, scene),
         owner=container_key(container.id),
         more=(mount.destination,),
     )
+
+
+def _place(container: Container, mount: Mount, scene: Scene) -> Place:
+    """Where the engine mounts one on the host as well, it is asked there; any other only the container's process shows.
+
+    That is for who may enter processes. Nobody asked for a /dev/shm, so without that right it is left out; a tmpfs
+    mount that the user wanted is one that should have a number.
+    """
+    path = _on_host(container, mount, scene)
+    if path:
+        return Place(Statfs(path))
+    if mount.destination == _SHM and not scene.enters_processes:
+        return Place(skip=Skip.PROCESS)
+    return Place(Tmpfs(mount.destination, container.id, container.pid))
+
+
+def _on_host(container: Container, mount: Mount, scene: Scene) -> str:
+    """The host's path of a tmpfs that the engine itself mounts for a container; empty where it does not."""
+    name = _ENGINES_OWN.get(mount.destination)
+    folder = scene.where(f"{scene.inventory.root}/containers")
+    path = f"{folder}/{container.id}/mounts/{name}"
+    found = scene.mounts.at(scene.rootfs + path) if name else None
+    return path if found is not None and found.filesystem == "tmpfs" else ""
 
 
 SUBJECT = Subject(
@@ -52,6 +88,7 @@ SUBJECT = Subject(
     item=_item,
     switch="collector_tmpfs",
     names="collector_container",
+    skips=frozenset({Skip.PROCESS}),
     owned_by=Kind.LAYER,
     engine_labels=lambda facts: facts.container.labels,
 )

@@ -19,6 +19,7 @@ class Skip(str, Enum):
     STORAGE_ROOT = "storage_root"  # holds, or is part of, what is measured object by object
     SPECIAL = "special_file"  # a socket, a device or a fifo
     SHARED = "shared_filesystem"  # a volume's own mount shows a filesystem that others have a part of, too
+    PROCESS = "process_access"  # only the container's own process can show it, and this one may not enter that
     NOT_MOUNTED = "not_mounted"  # a volume with options that nothing uses now
 
 

@@ -60,7 +60,7 @@ class Locator:
         self._moved = self._look_for_links(inventory, mounts, users)
         found = look_at(self._host, mounts, users, self._crew, self._found)
         self._found = {path: here for path, here in found.items() if here.error is None}
-        scene = Scene(inventory, mounts, found, stores, self._host.rootfs, self._moved)
+        scene = Scene(inventory, mounts, found, stores, self._host.rootfs, self._moved, self._host.enters_processes)
         plan = plan_of(scene, rules, self._plan)
         if plan is not self._plan:
             self._plan, self._sources = plan, plan.sources()

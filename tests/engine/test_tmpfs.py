@@ -1,0 +1,95 @@
+"""Memory that containers hold as files without having been told to: /dev/shm, and Swarm's secrets and configs."""
+
+import json
+import socket
+import subprocess
+
+import pytest
+from conftest import need
+from engine.dockerd import wait_until
+
+from cli.conftest import COMMAND
+
+SHM = "/dev/shm"
+USED, SIZE = "docker_container_tmpfs_used_bytes", "docker_container_tmpfs_size_bytes"
+WRITE = f"dd if=/dev/zero of={SHM}/f bs=4096 count=700"
+
+
+@pytest.fixture(scope="module")
+def sharing(dockerd):
+    """Containers that share their memory in every way that there is."""
+    dockerd.run("shm-private", WRITE, "--shm-size=8m", "--ipc=private")
+    dockerd.run("shm-shareable", WRITE, "--shm-size=16m", "--ipc=shareable")
+    dockerd.run("shm-joined", "true", "--ipc=container:shm-shareable")
+    dockerd.run("shm-host", "true", "--ipc=host")
+    dockerd.run("shm-none", "true", "--ipc=none")
+    dockerd.run("shm-own", WRITE, "--tmpfs", f"{SHM}:size=32m")
+    return dockerd
+
+
+def used_inside(dockerd, container):
+    """Bytes used and the size in bytes, as df says inside of a container."""
+    fields = dockerd.docker("exec", container, "/bin/busybox", "df", "-k", SHM).split()
+    return int(fields[-4]) * 1024, int(fields[-5]) * 1024
+
+
+def shm_of(page, name):
+    """What the page says of the containers here, by their names."""
+    found = {}
+    for (sample, pairs), value in page.samples.items():
+        labels = dict(pairs)
+        if sample == name and labels["destination"] == SHM and labels["container"].startswith("shm-"):
+            found[labels["container"]] = value
+    return found
+
+
+def test_each_container_that_has_one_of_its_own_has_the_number_that_df_says_inside(sharing, exporter):
+    wait_until(lambda: used_inside(sharing, "shm-own")[0] > 2_800_000, "the files to be written")
+    page = exporter().wait_for(lambda page: len(shm_of(page, USED)) == 3)
+
+    assert set(shm_of(page, USED)) == {"shm-private", "shm-shareable", "shm-own"}
+    for container, used in shm_of(page, USED).items():
+        assert (used, shm_of(page, SIZE)[container]) == used_inside(sharing, container)
+        assert used > 2_800_000
+
+
+def test_who_may_not_enter_containers_leaves_out_what_only_they_show(sharing):
+    need("setpriv")
+    flags = [f"--docker.host={sharing.host}", "--no-exporter", "--format=json"]
+
+    done = subprocess.run(
+        ["setpriv", "--bounding-set=-sys_ptrace", *COMMAND, "df", *flags], capture_output=True, text=True, check=False
+    )
+
+    rows = {row["name"]: row for row in json.loads(done.stdout)["objects"] if row["name"].startswith("shm-")}
+    assert rows[f"shm-private:{SHM}"]["note"] == "skipped: process_access"
+    assert rows[f"shm-shareable:{SHM}"]["allocated_bytes"] > 2_800_000  # the engine has it mounted on the host
+    assert rows[f"shm-own:{SHM}"]["note"] == "skipped: process_access"
+
+
+@pytest.fixture
+def swarm(dockerd):
+    """The engine as a Swarm of one node."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    dockerd.docker("swarm", "init", "--advertise-addr", "127.0.0.1", "--listen-addr", f"127.0.0.1:{port}")
+    yield dockerd
+    dockerd.docker("swarm", "leave", "--force")
+
+
+def test_secrets_and_configs_of_a_service_are_measured(swarm, exporter):
+    swarm.docker("secret", "create", "s1", "-", stdin=b"x" * 10_000)
+    swarm.docker("config", "create", "c1", "-", stdin=b"y" * 20_000)
+    given = ["--secret", "s1", "--config", "source=c1,target=/etc/c1", "--network", "host"]
+    swarm.docker("service", "create", "-d", "--name", "shop", *given, "busybox:test", "/bin/sleep", "100000")
+    running = exporter()
+
+    page = running.wait_for(
+        lambda page: (
+            any("shop" in c for c in page.by("container", USED)) and "/run/secrets" in page.by("destination", USED)
+        )
+    )
+
+    assert page.by("destination", USED)["/run/secrets"] >= 30_000
+    assert not page.by("reason", "docker_storage_unmeasured_objects")["vanished"]
