@@ -11,7 +11,7 @@ from fake_engine import VERSION, container_document
 from docker_storage_exporter.errors import AccessError, EngineError, ExporterError, NothingToMeasureError, SettingError
 from docker_storage_exporter.inventory import client, read_disk
 from docker_storage_exporter.inventory.endpoints import allowed
-from docker_storage_exporter.model import Unmeasured
+from docker_storage_exporter.model import COMPOSE_PROJECT, Unmeasured
 
 
 def add(engine, data_root, number, **changes):
@@ -302,7 +302,10 @@ def held(engine, data_root):
     """An engine whose volumes wait for a plugin, with one container and a local volume on its disk."""
     add(engine, data_root, 1)
     (data_root / "volumes/local/_data").mkdir(parents=True)
-    volumes = [{"Name": "local", "Driver": "local", "Labels": {"a": "b"}}, {"Name": "remote", "Driver": "plugin"}]
+    volumes = [
+        {"Name": "local", "Driver": "local", "Labels": {COMPOSE_PROJECT: "b"}},
+        {"Name": "remote", "Driver": "plugin"},
+    ]
     engine.routes["/volumes"] = Held({"Volumes": volumes})
     yield engine.routes["/volumes"]
     engine.routes["/volumes"].released.set()
@@ -322,7 +325,10 @@ def test_containers_and_local_volumes_do_not_wait_for_a_plugin_and_its_late_answ
     held.released.set()
     threads["volumes"].join(10)
     late = inventory.assemble()
-    assert [(volume.name, dict(volume.labels)) for volume in late.volumes] == [("local", {"a": "b"}), ("remote", {})]
+    assert [(volume.name, dict(volume.labels)) for volume in late.volumes] == [
+        ("local", {COMPOSE_PROJECT: "b"}),
+        ("remote", {}),
+    ]
 
 
 def test_what_still_waits_for_its_answer_is_not_asked_again(engine, held, inventory_of):
@@ -497,3 +503,26 @@ def test_an_answer_without_end_is_one_line(engine, inventory_of, monkeypatch):
 
     with pytest.raises(EngineError, match="an answer of more than 1 MiB"):
         inventory_of(engine).renew()
+
+
+def test_of_a_megabyte_of_labels_those_are_kept_that_mean_something(engine, data_root, inventory_of):
+    labels = {COMPOSE_PROJECT: "shop", "team": "core"} | {f"junk{number}": "x" * 1000 for number in range(1000)}
+    for number in range(20):
+        add(engine, data_root, number, Config={"Labels": labels})
+    engine.routes["/volumes"] = {"Volumes": [{"Name": "v", "Driver": "local", "Labels": labels}]}
+    inventory = inventory_of(engine)
+
+    listed = inventory.renew()
+
+    assert {tuple(container.labels) for container in listed.containers} == {(COMPOSE_PROJECT,)}
+    assert dict(listed.volumes[0].labels) == {COMPOSE_PROJECT: "shop"}
+
+
+def test_labels_that_are_wanted_from_now_on_are_asked_for(engine, data_root, inventory_of):
+    add(engine, data_root, 1, Config={"Labels": {"team": "core", "other": "x"}})
+    inventory = inventory_of(engine)
+    assert not inventory.renew().containers[0].labels
+
+    inventory.keep_labels(["team"])
+
+    assert dict(inventory.renew().containers[0].labels) == {"team": "core"}

@@ -167,3 +167,50 @@ def test_a_defect_does_not_end_the_hearing_of_events(engine, caplog):
     finally:
         listener.stop()
     assert "this is a defect" in caplog.text
+
+
+@pytest.mark.parametrize("size", [10, 100_000])
+def test_an_event_that_never_ends_is_given_up_and_the_next_stream_is_heard(engine, listener, size):
+    """Whether it comes in small pieces or in large ones."""
+
+    def without_end(handler):
+        handler.send_response(200)
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        sent = 0
+        try:
+            while sent < 4 * client._LARGEST_EVENT:
+                handler.wfile.write(b"%x\r\n%s\r\n" % (size * 100, b"x" * size * 100))
+                sent += size * 100
+        except OSError:
+            pass
+        given_up.append(sent)
+
+    given_up = []
+    engine.routes["/events"] = without_end
+    listener.start()
+    assert listener.heard.get(timeout=10) == Change()
+    while not given_up:
+        time.sleep(0.01)
+    engine.routes["/events"] = stream({"Type": "container", "Action": "start", "Actor": {"ID": "later"}})
+
+    while listener.heard.get(timeout=10) != Change(inspect="later"):
+        pass
+
+
+def test_an_event_in_several_pieces_and_several_in_one_are_heard(engine, listener):
+    def pieces(handler):
+        text = stream({"Type": "container", "Action": "start", "Actor": {"ID": "a"}}, {"Type": "x"})
+        handler.send_response(200)
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        for part in (text[:10], text[10:-5], text[-5:]):
+            handler.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
+            handler.wfile.flush()
+            time.sleep(0.05)
+        engine.ended.wait(30)
+
+    engine.routes["/events"] = pieces
+    listener.start()
+
+    assert [listener.heard.get(timeout=10) for _ in range(3)] == [Change(), Change(inspect="a"), Change()]

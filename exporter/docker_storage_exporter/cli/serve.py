@@ -171,6 +171,7 @@ class Exporter:
     def _apply(self, settings: Settings) -> None:
         set_up_log(settings.log_level, settings.log_format)
         self._pages.labels = settings.collector_labels or ()
+        self.inventory.keep_labels(self._pages.labels)
         self.scheduler.apply(settings)
 
     def _trouble(self) -> str:

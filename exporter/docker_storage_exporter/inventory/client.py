@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import ssl
 import time
 import traceback
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -31,6 +33,7 @@ NEWEST_API = (1, 51)
 
 _EVENT_SILENCE_SECONDS = 300.0
 _LARGEST_ANSWER = 256 * 1024**2
+_LARGEST_EVENT = 1024**2
 _PART = 1024**2
 _TROUBLE = (
     requests.RequestException,
@@ -72,6 +75,24 @@ class ReadOnlyClient(APIClient):
             _content=_whole(response, due), _content_consumed=True
         )  # where requests keeps what it read
         return response
+
+    def _stream_helper(self, response: requests.Response, decode: bool = False) -> Iterator[Any]:
+        """What docker-py has events read by: the documents of a stream, one in a line as the engine writes them.
+
+        Raises ValueError for one that is larger than any event, or none at all.
+        """
+        del decode
+        raw, kept = response.raw, bytearray()
+        read = getattr(raw, "read1", None) or (
+            lambda _: raw.read(1)
+        )  # urllib3 before 2.1 waits for all it is asked for
+        while part := read(_PART):
+            kept += part
+            *lines, rest = kept.split(b"\n")
+            yield from (json.loads(line) for line in lines if line.strip())
+            kept = rest
+            if len(kept) > _LARGEST_EVENT:
+                raise ValueError(f"an event of more than {_LARGEST_EVENT // 2**20} MiB")
 
 
 def _whole(response: requests.Response, due: float) -> bytes:

@@ -7,7 +7,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from typing import Any
 
@@ -27,7 +27,16 @@ from docker_storage_exporter.inventory.documents import container_from_inspect, 
 from docker_storage_exporter.inventory.engine import Change, Listing
 from docker_storage_exporter.inventory.events import EventListener
 from docker_storage_exporter.inventory.identity import same_host
-from docker_storage_exporter.model import Container, Engine, Inventory, StorageRoot, Unmeasured, Volume, printable
+from docker_storage_exporter.model import (
+    USED_LABELS,
+    Container,
+    Engine,
+    Inventory,
+    StorageRoot,
+    Unmeasured,
+    Volume,
+    printable,
+)
 from docker_storage_exporter.settings import DEFAULT_DATA_ROOT, Settings
 
 _log = logging.getLogger(__name__)
@@ -36,6 +45,7 @@ _REFUSALS = {
     Unmeasured.UNKNOWN_ROOT: "it cannot be seen from here; is it mounted, and --path.rootfs or --path.data-root right?",
     Unmeasured.PERMISSION: "permission denied; run as root or with CAP_DAC_READ_SEARCH",
 }
+_Facts = tuple[str, str, frozenset[str]]
 _ENGINE, _CONTAINERS, _VOLUMES = "engine", "containers", "volumes"
 _VOLUMES_SECONDS = 90.0  # a plugin that hangs makes Docker 20.10 answer after 60 s, and its answer is worth waiting for
 _FSCK_FOLDER = "lost+found"
@@ -64,10 +74,10 @@ class CurrentInventory:
         self._answers: dict[str, Any] = {}  # the last good one to each question
         self._errors: dict[str, ExporterError] = {}  # of the questions whose last answer was none
         self._again: set[str] = set()
-        self._inspected: dict[str, tuple[tuple[str, str], Container]] = {}
+        self._inspected: dict[str, tuple[_Facts, Container]] = {}
         self._broken: set[str] = set()
         self._broken_volumes = 0
-        self._disk = DiskReader()
+        self.keep_labels(settings.collector_labels or ())
         self._last: Inventory | None = None
         self._listener: EventListener | None = None
 
@@ -90,6 +100,11 @@ class CurrentInventory:
     def last_event(self) -> float:
         """When the last event came, in seconds since the epoch; 0 for never."""
         return self._listener.last if self._listener is not None else 0.0
+
+    def keep_labels(self, names: Iterable[str]) -> None:
+        """From the next listing on keep the labels of these names, beside those that mean something here."""
+        self._labels = USED_LABELS.union(names)
+        self._disk = DiskReader(self._labels)
 
     def listings(self) -> tuple[Listing, ...]:
         """The questions that do not wait for an answer already."""
@@ -191,7 +206,7 @@ class CurrentInventory:
         found, broken = [], []
         for document in self._clients[_VOLUMES].volumes():
             try:
-                volume = volume_from_api(document)
+                volume = volume_from_api(document, self._labels)
                 before = known.get(volume.name)
                 found.append(before if before is not None and before == volume else volume)  # one in memory, not two
             except _BAD_DOCUMENT as error:
@@ -202,14 +217,14 @@ class CurrentInventory:
         return found
 
     def _ask_containers(self) -> list[Container]:
-        """Every container; inspected when first seen, wanted again, or listed with another name or state."""
+        """Every container; inspected when first seen, wanted again, or with another name, state or labels."""
         client = self._clients[_CONTAINERS]
         with self._lock:
             again, self._again = self._again, set()
         inspected, found, listed = {}, [], set()
         for item in client.containers():
             listed.add(item["Id"])
-            identity, facts = item["Id"], (str(item.get("Names")), str(item.get("State")))
+            identity, facts = item["Id"], (str(item.get("Names")), str(item.get("State")), self._labels)
             known = self._inspected.get(identity)
             if known is None or known[0] != facts or identity in again:
                 known = self._inspect(client, identity, facts) or known
@@ -220,13 +235,11 @@ class CurrentInventory:
         self._broken &= listed
         return found
 
-    def _inspect(
-        self, client: EngineClient, identity: str, facts: tuple[str, str]
-    ) -> tuple[tuple[str, str], Container] | None:
+    def _inspect(self, client: EngineClient, identity: str, facts: _Facts) -> tuple[_Facts, Container] | None:
         """A container's details; None when it is gone by now, or when the engine cannot tell, which is said once."""
         try:
             document = client.inspect(identity)
-            return (facts, container_from_inspect(document)) if document is not None else None
+            return (facts, container_from_inspect(document, self._labels)) if document is not None else None
         except (EngineRefusalError, *_BAD_DOCUMENT) as error:
             if identity not in self._broken:
                 _log.warning("container %s has no usable details: %s", printable(str(identity))[:12], error)

@@ -12,12 +12,13 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
+from functools import partial
 from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
 from docker_storage_exporter.errors import AccessError, NothingToMeasureError, SettingError
 from docker_storage_exporter.inventory.documents import container_from_disk, volume_from_disk
-from docker_storage_exporter.model import Container, Engine, Inventory, StorageRoot, Volume
+from docker_storage_exporter.model import USED_LABELS, Container, Engine, Inventory, StorageRoot, Volume
 
 _CONTAINER_ID = re.compile(r"[0-9a-f]{64}")
 _MOUNT_ID = re.compile(r"[0-9a-f]{64}")  # the daemon's own check (moby: layer/filestore.go)
@@ -132,25 +133,25 @@ def _volume(path: str, name: str) -> Volume | None:
         return volume_from_disk(name, {})
 
 
-def _container(path: str, name: str) -> Container | None:
+def _container(labels: Collection[str], path: str, name: str) -> Container | None:
     """A container; None for a folder that is half written or of another engine's making."""
     if not _CONTAINER_ID.fullmatch(name):
         return None
     folder = f"{path}/containers/{name}"
     config, host = _document(f"{folder}/config.v2.json"), _document(f"{folder}/hostconfig.json")
     try:
-        container = container_from_disk(config, host, layer_of(path, config.get("Driver") or "", name))
+        container = container_from_disk(config, host, layer_of(path, config.get("Driver") or "", name), labels)
     except _BAD_DOCUMENT:
         return None
     return container if container.id == name else None
 
 
 class DiskReader:
-    """Reads the volumes of the local driver and the containers of a data root."""
+    """Reads the volumes of the local driver and the containers of a data root, these with the labels that are named."""
 
-    def __init__(self) -> None:
+    def __init__(self, labels: Collection[str] = USED_LABELS) -> None:
         self.volumes = Folders(_volume, Volume)
-        self.containers = Folders(_container, lambda _: None)
+        self.containers = Folders(partial(_container, labels), lambda _: None)
 
 
 def layer_of(path: str, driver: str, container: str) -> str:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-from docker_storage_exporter.model import CONTAINER_STATES, Container, Engine, LogSettings, Mount, Volume
+from docker_storage_exporter.model import CONTAINER_STATES, USED_LABELS, Container, Engine, LogSettings, Mount, Volume
 from docker_storage_exporter.settings import size
 
 _Document = Mapping[str, Any]
@@ -36,15 +36,18 @@ def engine_from_info(info: _Document, product: str) -> Engine:
     )
 
 
-def volume_from_api(document: _Document) -> Volume:
-    """A volume from an item of GET /volumes. Raises KeyError, TypeError or ValueError for what is no such item."""
+def volume_from_api(document: _Document, labels: Collection[str] = USED_LABELS) -> Volume:
+    """A volume from an item of GET /volumes, with the `labels` of these names.
+
+    Raises KeyError, TypeError or ValueError for what is no such item.
+    """
     options = document.get("Options") or {}
     local = document.get("Driver") == "local"
     return _volume(
         name=_part_of_a_path(document["Name"]) if local else _text(document["Name"]),
         driver=_text(document.get("Driver")),
         scope=_text(document.get("Scope")) or "local",
-        labels=_texts(document.get("Labels")),
+        labels=_texts(document.get("Labels"), labels),
         type_=_text(options.get("type")) if local else "",
         mount_options=_text(options.get("o")),
         device=_text(options.get("device")) if local else "",
@@ -73,8 +76,11 @@ def _volume(*, type_: str, mount_options: str, device: str, limit: int | None, *
     return Volume(**facts, filesystem=filesystem, device=device, limit_bytes=None if filesystem else limit)
 
 
-def container_from_inspect(document: _Document) -> Container:
-    """A container from GET /containers/ID/json. Raises KeyError, TypeError or ValueError for what is no such answer."""
+def container_from_inspect(document: _Document, labels: Collection[str] = USED_LABELS) -> Container:
+    """A container from GET /containers/ID/json, with the `labels` of these names.
+
+    Raises KeyError, TypeError or ValueError for what is no such answer.
+    """
     config, host = document.get("Config") or {}, document.get("HostConfig") or {}
     state, graph = document["State"], document.get("GraphDriver") or {}
     return _container(
@@ -88,10 +94,13 @@ def container_from_inspect(document: _Document) -> Container:
         mounts=_mounts(document.get("Mounts") or [], host),
         driver=_text(document.get("Driver") or graph.get("Name")),
         layer=_layer(graph.get("Data") or {}),
+        labels=_texts(config.get("Labels"), labels),
     )
 
 
-def container_from_disk(document: _Document, host: _Document, layer: str) -> Container:
+def container_from_disk(
+    document: _Document, host: _Document, layer: str, labels: Collection[str] = USED_LABELS
+) -> Container:
     """The same container from `config.v2.json` and `hostconfig.json`. Raises like container_from_inspect."""
     state = document["State"]
     points = [
@@ -109,6 +118,7 @@ def container_from_disk(document: _Document, host: _Document, layer: str) -> Con
         mounts=_mounts(points, host),
         driver=_text(document.get("Driver")),
         layer=layer,
+        labels=_texts((document.get("Config") or {}).get("Labels"), labels),
     )
 
 
@@ -120,7 +130,6 @@ def _container(*, id_: str, document: _Document, config: _Document, host: _Docum
         image_id=_text(document.get("Image")),
         image=_text(config.get("Image")),
         created=_seconds(_text(document.get("Created"))),
-        labels=_texts(config.get("Labels")),
         log=_log(host.get("LogConfig") or {}),
         layer_limit_bytes=_size((host.get("StorageOpt") or {}).get("size")),
         **facts,
@@ -225,8 +234,9 @@ def _identity(value: Any) -> str:
     return identity
 
 
-def _texts(value: Any) -> Mapping[str, str]:
-    return {_text(key): _text(found) for key, found in value.items()} if value else _NO_LABELS
+def _texts(value: Any, wanted: Collection[str]) -> Mapping[str, str]:
+    """Those labels that are wanted: a container may have a megabyte of others."""
+    return {key: _text(found) for key, found in (value or {}).items() if key in wanted} or _NO_LABELS
 
 
 def _seconds(text: str) -> float:

@@ -5,6 +5,14 @@ Names and paths are text as `os.fsdecode` gives it: bytes that are no UTF-8 appe
 """
 
 from docker_storage_exporter.model.keys import Kind, ObjectKey
+from docker_storage_exporter.model.labels import (
+    COMPOSE_PROJECT,
+    COMPOSE_SERVICE,
+    COMPOSE_VOLUME,
+    SWARM_SERVICE,
+    SWARM_STACK,
+    USED_LABELS,
+)
 from docker_storage_exporter.model.objects import (
     CONTAINER_STATES,
     RUNNING_STATES,
@@ -23,8 +31,14 @@ from docker_storage_exporter.model.snapshot import Row, Snapshot
 from docker_storage_exporter.model.text import is_inside, printable
 
 __all__ = [
+    "COMPOSE_PROJECT",
+    "COMPOSE_SERVICE",
+    "COMPOSE_VOLUME",
     "CONTAINER_STATES",
     "RUNNING_STATES",
+    "SWARM_SERVICE",
+    "SWARM_STACK",
+    "USED_LABELS",
     "Container",
     "Engine",
     "Growth",

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from docker_storage_exporter.model.labels import ANONYMOUS
 from docker_storage_exporter.model.places import Unmeasured
 
 _ANONYMOUS_NAME = re.compile(r"[0-9a-f]{64}")
@@ -53,7 +54,7 @@ class Volume:
     @property
     def anonymous(self) -> bool:
         """Whether nobody named it: engines before 23.0 do not label such volumes, so the shape of the name counts."""
-        if "com.docker.volume.anonymous" in self.labels:
+        if ANONYMOUS in self.labels:
             return True
         return _ANONYMOUS_NAME.fullmatch(self.name) is not None
 

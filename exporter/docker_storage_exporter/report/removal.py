@@ -6,9 +6,8 @@ import os
 import shlex
 from collections.abc import Iterable, Sequence
 
-from docker_storage_exporter.model import Container
+from docker_storage_exporter.model import SWARM_SERVICE, Container
 
-_SERVICE = "com.docker.swarm.service.name"
 _STOPPED = frozenset({"created", "exited"})
 
 
@@ -41,8 +40,8 @@ class Removal:
         return _quoted(["truncate", "--size=0", "--", path])
 
     def _containers(self, containers: Iterable[Container]) -> list[str]:
-        services = {c.labels[_SERVICE] for c in containers if c.labels.get(_SERVICE)}
-        plain = sorted((c for c in containers if not c.labels.get(_SERVICE)), key=lambda c: c.name)
+        services = {c.labels[SWARM_SERVICE] for c in containers if c.labels.get(SWARM_SERVICE)}
+        plain = sorted((c for c in containers if not c.labels.get(SWARM_SERVICE)), key=lambda c: c.name)
         running = [c.name for c in plain if c.state == "running"]
         orderly = [c.name for c in plain if c.state == "running" or c.state in _STOPPED]
         forced = [c.name for c in plain if c.name not in orderly]  # paused, dead and the like cannot be stopped

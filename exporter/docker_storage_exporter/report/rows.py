@@ -7,10 +7,20 @@ from dataclasses import dataclass
 
 from docker_storage_exporter import model
 from docker_storage_exporter.layout import SUBJECTS, Subject
-from docker_storage_exporter.model import Growth, Kind, ObjectKey, Sized, Snapshot, printable
+from docker_storage_exporter.model import (
+    COMPOSE_PROJECT,
+    SWARM_SERVICE,
+    SWARM_STACK,
+    Growth,
+    Kind,
+    ObjectKey,
+    Sized,
+    Snapshot,
+    printable,
+)
 
 _NO_GROWTH: Mapping[ObjectKey, Growth] = {}
-_PROJECT_LABELS = ("com.docker.compose.project", "com.docker.stack.namespace", "com.docker.swarm.service.name")
+_PROJECT_LABELS = (COMPOSE_PROJECT, SWARM_STACK, SWARM_SERVICE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,15 @@ from docker_storage_exporter.collector.measured import (
     tree_families,
     tree_samples,
 )
-from docker_storage_exporter.model import CONTAINER_STATES, Container, Kind, Row
-
-_COMPOSE = "com.docker.compose."
-_SWARM_SERVICE = "com.docker.swarm.service.name"
+from docker_storage_exporter.model import (
+    COMPOSE_PROJECT,
+    COMPOSE_SERVICE,
+    CONTAINER_STATES,
+    SWARM_SERVICE,
+    Container,
+    Kind,
+    Row,
+)
 
 (
     LAYER_ALLOCATED,
@@ -80,8 +85,8 @@ def _samples(rows: Sequence[Row], context: Context) -> Iterator[Samples]:
 
 def _identity(container: Container) -> tuple[str, ...]:
     labels = container.labels
-    project, service = labels.get(_COMPOSE + "project", ""), labels.get(_COMPOSE + "service", "")
-    return container.id, container.image_id, container.image, project, service, labels.get(_SWARM_SERVICE, "")
+    named = (labels.get(name, "") for name in (COMPOSE_PROJECT, COMPOSE_SERVICE, SWARM_SERVICE))
+    return container.id, container.image_id, container.image, *named
 
 
 PARTS = (Part(KIND, _samples),)

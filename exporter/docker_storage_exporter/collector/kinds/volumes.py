@@ -16,9 +16,7 @@ from docker_storage_exporter.collector.measured import (
     tree_families,
     tree_samples,
 )
-from docker_storage_exporter.model import Kind, Row, Volume
-
-_COMPOSE = "com.docker.compose."
+from docker_storage_exporter.model import COMPOSE_PROJECT, COMPOSE_VOLUME, Kind, Row, Volume
 
 (
     VOLUME_ALLOCATED,
@@ -98,7 +96,7 @@ def _samples(rows: Sequence[Row], context: Context) -> Iterator[Samples]:
 
 def _identity(volume: Volume) -> tuple[str, ...]:
     anonymous = "true" if volume.anonymous else "false"
-    project, name = (volume.labels.get(_COMPOSE + label, "") for label in ("project", "volume"))
+    project, name = (volume.labels.get(label, "") for label in (COMPOSE_PROJECT, COMPOSE_VOLUME))
     return volume.driver, volume.scope, anonymous, project, name
 
 
