@@ -1,8 +1,11 @@
 """How full a filesystem is, also when it does not answer."""
 
 import os
+import subprocess
 import threading
 import time
+
+from conftest import need
 
 from docker_storage_exporter.hostfs import Filesystem, FilesystemProbe, FilesystemProbes
 
@@ -60,3 +63,28 @@ def test_a_filesystem_that_is_not_asked_for_any_more_is_forgotten(tmp_path):
 
     assert list(probes.read(["/"])) == ["/"]
     assert list(probes._probes) == ["/"]
+
+
+def test_a_filesystem_that_is_unmounted_has_no_number_and_one_that_comes_back_has(tmp_path):
+    """The one that it was mounted on would answer in its place."""
+    need("mount", root=True)
+    probes = FilesystemProbes()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "disk", tmp_path], check=True)
+    try:
+        assert probes.read([str(tmp_path)])[str(tmp_path)].size_bytes == 8 * 2**20
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
+
+    assert probes.read([str(tmp_path)]) == {}
+
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "disk", tmp_path], check=True)
+    try:
+        assert probes.read([str(tmp_path)])[str(tmp_path)].size_bytes == 4 * 2**20
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
+
+
+def test_what_is_no_mount_point_was_never_unmounted(tmp_path):
+    probes = FilesystemProbes()
+
+    assert [len(probes.read([str(tmp_path)])) for _ in range(2)] == [1, 1]

@@ -17,8 +17,12 @@ default_md = sha256
 policy = any
 copy_extensions = copy
 unique_subject = no
+x509_extensions = leaf
 [any]
 commonName = supplied
+[leaf]
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
 """
 _PAST = ("-startdate", "20200101000000Z", "-enddate", "20210101000000Z")
 _LOOPBACK = "DNS:localhost,IP:127.0.0.1,IP:::1"
@@ -38,9 +42,9 @@ class Authority:
         (folder / "index").touch()
         (folder / "openssl.cnf").write_text(_CONFIGURATION.format(folder=folder))
         key(folder / "ca.key")
-        openssl(
-            folder, "req", "-x509", "-key", "ca.key", "-out", "ca.pem", "-days", "3650", "-subj", f"/CN={folder.name}"
-        )
+        # Python 3.13 verifies strictly (RFC 5280): an authority says that it may sign, and who signed is said.
+        made = ["req", "-x509", "-key", "ca.key", "-out", "ca.pem", "-days", "3650", "-subj", f"/CN={folder.name}"]
+        openssl(folder, *made, "-addext", "keyUsage=critical,keyCertSign,cRLSign")
 
     def sign(self, name, names, own_key, dates=("-days", "3650")):
         """The certificate NAME.pem for a key, with these subject alternative names."""

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docker_storage_exporter.web.passwords import BusyError, Passwords, _nobodys_hash
+from docker_storage_exporter.web.passwords import Passwords, _nobodys_hash
+from docker_storage_exporter.web.turns import BusyError
 
 SECRET = bcrypt.hashpw(b"secret", bcrypt.gensalt(4)).decode()
 LONG = bcrypt.hashpw(b"x" * 72, bcrypt.gensalt(4)).decode()
@@ -150,3 +151,31 @@ def test_few_wait_for_a_hash_and_who_is_known_never_does(monkeypatch):
     for thread in threads:
         thread.join()
     assert found[42:] == [False] * 8
+
+
+def test_who_logs_in_for_the_first_time_is_let_in_while_another_one_guesses(monkeypatch):
+    """It was told to come again, six times of twelve, while all places were taken by guesses."""
+    passwords, stop, real = Passwords(), threading.Event(), bcrypt.checkpw
+    monkeypatch.setattr(bcrypt, "checkpw", lambda *given: (time.sleep(0.02), real(*given))[1])
+
+    def guess(number):
+        while not stop.is_set():
+            number += 1
+            try:
+                passwords.admit(USERS, basic("prometheus", str(number).encode()), "192.0.2.1")
+            except BusyError:
+                time.sleep(0.001)
+
+    guessers = [threading.Thread(target=guess, args=[number * 10_000]) for number in range(20)]
+    for guesser in guessers:
+        guesser.start()
+    try:
+        time.sleep(0.2)
+        users = {f"user{number}": SECRET for number in range(12)}
+        found = [passwords.admit(users, basic(name, b"secret"), "192.0.2.2") for name in users]
+    finally:
+        stop.set()
+        for guesser in guessers:
+            guesser.join()
+
+    assert found == [True] * 12

@@ -8,6 +8,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from docker_storage_exporter.hostfs.identity import is_mounted_on
+
 
 @dataclass(frozen=True, slots=True)
 class Filesystem:
@@ -62,13 +64,17 @@ class FilesystemProbes:
 
 
 class FilesystemProbe:
-    """Asks about one filesystem in a thread of its own; while one question hangs, no other is asked."""
+    """Asks about the filesystem at a path in a thread of its own; while one question hangs, no other is asked.
+
+    One that was mounted on that very path has no answer as long as it is not.
+    """
 
     def __init__(self, path: str) -> None:
         self.path = path
         self._lock = threading.Lock()
         self._asking: threading.Thread | None = None
         self._answer: Filesystem | None = None
+        self._was_mounted = False
 
     def ask(self) -> bool:
         """Begin to ask, unless the last question still waits; whether it was asked."""
@@ -99,6 +105,9 @@ class FilesystemProbe:
 
     def _ask(self) -> None:
         try:
-            self._answer = Filesystem.of(self.path)
+            mounted = is_mounted_on(self.path)
+            self._was_mounted = self._was_mounted or mounted
+            # Once it is unmounted, the filesystem below would answer in its place.
+            self._answer = Filesystem.of(self.path) if mounted or not self._was_mounted else None
         except OSError:
             self._answer = None

@@ -9,6 +9,8 @@ from docker_storage_exporter.model import Identity
 
 _EMPTY_PATH = 0x1000  # AT_EMPTY_PATH
 _BIRTH = 0x800  # STATX_BTIME
+_MOUNT_ROOT = 0x2000  # STATX_ATTR_MOUNT_ROOT, Linux 5.8
+_HERE, _NO_FOLLOW = -100, 0x100  # AT_FDCWD, AT_SYMLINK_NOFOLLOW
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -21,7 +23,11 @@ class _Statx(ctypes.Structure):
 
     _fields_ = (
         ("mask", ctypes.c_uint32),
-        ("_before", ctypes.c_uint8 * 76),
+        ("_size", ctypes.c_uint32),
+        ("attributes", ctypes.c_uint64),
+        ("_between", ctypes.c_uint8 * 40),
+        ("known_attributes", ctypes.c_uint64),
+        ("_before", ctypes.c_uint8 * 16),
         ("birth", _Time),
         ("_after", ctypes.c_uint8 * 160),
     )
@@ -36,12 +42,28 @@ def identity_of(descriptor: int) -> Identity:
     return Identity(status.st_dev, status.st_ino, _birth(descriptor))
 
 
+def is_mounted_on(path: str) -> bool:
+    """Whether something is mounted on exactly this path of this process; True where the kernel does not tell.
+
+    It asks the path, so it may hang like a read. Raises nothing: what is not there is mounted nowhere.
+    """
+    found = _statx(_HERE, os.fsencode(path), _NO_FOLLOW, 0)
+    if found is None or not found.known_attributes & _MOUNT_ROOT:
+        return True
+    return bool(found.attributes & _MOUNT_ROOT)
+
+
 def _birth(descriptor: int) -> int:
-    found = _Statx()
-    try:
-        failed = _libc.statx(descriptor, b"", _EMPTY_PATH, _BIRTH, ctypes.byref(found))
-    except AttributeError:  # glibc before 2.28
-        return 0
-    if failed or not found.mask & _BIRTH:
+    found = _statx(descriptor, b"", _EMPTY_PATH, _BIRTH)
+    if found is None or not found.mask & _BIRTH:
         return 0
     return max(0, int(found.birth.seconds) * 10**9 + int(found.birth.nanoseconds))
+
+
+def _statx(folder: int, path: bytes, flags: int, mask: int) -> _Statx | None:
+    found = _Statx()
+    try:
+        failed = _libc.statx(folder, path, flags, mask, ctypes.byref(found))
+    except AttributeError:  # glibc before 2.28
+        return None
+    return None if failed else found

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from docker_storage_exporter.web.config import RateLimit
-from docker_storage_exporter.web.passwords import BusyError, Passwords
+from docker_storage_exporter.web.passwords import Passwords
 from docker_storage_exporter.web.terms import Terms
+from docker_storage_exporter.web.turns import BusyError
 
 _Environ = dict[str, Any]
 _Application = Callable[[_Environ, Callable[..., Any]], Iterable[bytes]]
@@ -58,7 +59,8 @@ def guarded(application: _Application, terms: Callable[[], Terms]) -> _Applicati
         if not bucket.take():
             return _refuse(environ, start, "429 Too Many Requests")
         try:
-            if config.users and not passwords.admit(config.users, environ.get("HTTP_AUTHORIZATION", "")):
+            given, address = environ.get("HTTP_AUTHORIZATION", ""), environ.get("REMOTE_ADDR", "")
+            if config.users and not passwords.admit(config.users, given, address):
                 return _refuse(environ, start, "401 Unauthorized", _CHALLENGE)
         except BusyError:
             return _refuse(environ, start, "429 Too Many Requests")

@@ -13,36 +13,34 @@ from collections.abc import Mapping
 
 import bcrypt
 
+from docker_storage_exporter.web.turns import Turns
+
 _LONGEST = 72  # bytes; bcrypt looks at no more, and a password that is only alike to there is another one
 _REMEMBERED = 100
-_WAITING = 8  # half a second's worth of hashes at cost 10
+_WAITING = 8  # of one client's; half a second's worth of hashes at cost 10
 _COST = slice(4, 6)  # of a hash: $2y$10$…
 _NOBODYS = "Sfq2dNTvSQ9uXbEpTVN0BO1lDCmTJYQ4tcQ.TsGmvY5NaBbb4nBkS"
-
-
-class BusyError(Exception):
-    """So many passwords are to be looked at that this one has to come again."""
 
 
 class Passwords:
     """Tells who is let in, and remembers it, so that a scrape costs no hashing. Safe for several threads.
 
-    One hash is computed at a time, and few wait for it: whoever guesses passwords keeps one core busy, not all, nor all
-    connections. Right answers are remembered apart from wrong ones, so that guessing does not drive them out. No
-    password is kept, only a keyed hash.
+    One hash is computed at a time, for each client in its turn, and few of a client's wait for it: whoever guesses
+    passwords keeps one core busy, not all, nor all connections, and keeps nobody else out. Right answers are remembered
+    apart from wrong ones, so that guessing does not drive them out. No password is kept, only a keyed hash.
     """
 
     def __init__(self) -> None:
         self._secret = os.urandom(32)
         self._remembered: dict[bool, OrderedDict[bytes, None]] = {True: OrderedDict(), False: OrderedDict()}
         self._looking = threading.Lock()
-        self._hashing = threading.Lock()
-        self._waiting = threading.Semaphore(_WAITING)
+        self._turns = Turns(_WAITING)
 
-    def admit(self, users: Mapping[str, str], authorization: str) -> bool:
+    def admit(self, users: Mapping[str, str], authorization: str, address: str = "") -> bool:
         """Whether an Authorization header names one of these users, who have bcrypt hashes, with the right password.
 
-        Raises BusyError when that is not remembered and too many others wait to be told.
+        `address` is the client's. Raises BusyError when the answer is not remembered and too many of its other requests
+        wait for one.
         """
         given = _given(authorization)
         if given is None:
@@ -51,10 +49,10 @@ class Passwords:
         hashes = {user.encode(): text for user, text in users.items()}
         hashed = hashes.get(name)
         # An unknown name takes as long as a known one, so that the time does not tell which is which.
-        right = self._matches(name, password, hashed or _nobodys_hash(users))
+        right = self._matches(name, password, hashed or _nobodys_hash(users), address)
         return right and hashed is not None
 
-    def _matches(self, name: bytes, password: bytes, hashed: str) -> bool:
+    def _matches(self, name: bytes, password: bytes, hashed: str, address: str) -> bool:
         if len(password) > _LONGEST:
             return False
         texts = b"".join(len(text).to_bytes(4, "big") + text for text in (name, hashed.encode(), password))
@@ -62,16 +60,11 @@ class Passwords:
         known = self._recall(key)
         if known is not None:
             return known
-        if not self._waiting.acquire(blocking=False):
-            raise BusyError
-        try:
-            with self._hashing:
-                known = self._recall(key)  # another thread may have found out meanwhile
-                if known is None:
-                    known = _check(password, hashed)
-                    self._remember(key, known)
-        finally:
-            self._waiting.release()
+        with self._turns.turn(address):
+            known = self._recall(key)  # another thread may have found out meanwhile
+            if known is None:
+                known = _check(password, hashed)
+                self._remember(key, known)
         return known
 
     def _recall(self, key: bytes) -> bool | None:
