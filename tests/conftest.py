@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import hypothesis
 import pytest
@@ -34,6 +35,17 @@ def need_landlock() -> int:
         return landlock_abi()
     except OSError as error:
         return _refuse(f"needs Landlock: {error}")
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """One line for each reason that tests were skipped for: hundreds may need the same tool."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(str(report.longrepr[2]).removeprefix("Skipped: ") for report in skipped)
+    for reason, number in reasons.most_common():
+        who = f"{number} tests" if number > 1 else "1 test"
+        needed = reason.removeprefix("needs ")
+        said = f"{'need' if number > 1 else 'needs'} {needed}" if needed != reason else f"are skipped: {reason}"
+        terminalreporter.write_line(f"{who} {said}")
 
 
 def _refuse(message: str) -> NoReturn:
