@@ -88,6 +88,10 @@ class Settings:
     full_critical_avail: float = 0.05  # ext4 keeps 5 % for root: below that, containers meet ENOSPC
     full_for: Duration = minutes(30)  # a pull may use the room for its layers twice, for a while
 
+    unattributed_share: float = 0.02  # of a filesystem in an hour: half of it would be gone within a day
+    unattributed_floor: int = 1 * GIB  # an hour's logs and package upgrades of the host itself
+    unattributed_for: Duration = minutes(30)  # an image pull and a build take less
+
     # Volumes.
     volume_horizon: Duration = hours(8)  # a night's sleep
     volume_for: Duration = minutes(40)  # twice `still`: a restore that ended in between does not wake anyone

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from docker_storage_exporter.hostfs import Filesystem
 from docker_storage_exporter.inventory import Change
 from docker_storage_exporter.layout import KINDS
 from docker_storage_exporter.measure import Outcome, Walk
@@ -635,3 +636,26 @@ def test_a_walk_that_gets_on_is_measuring_however_long_it_takes(world, scheduler
     scheduler.lanes.measure_next(Lane.SMALL)
 
     assert world.measured == [path("a")]
+
+
+def test_what_may_have_grown_is_measured_before_anything_else(world, scheduler, monkeypatch):
+    used = [100]
+    found = lambda paths: {path: Filesystem(2**30, 2**30 - used[0] * 2**20, 0, 0, 0) for path in paths}  # noqa: E731
+    monkeypatch.setattr(scheduler._probes, "read", found)
+    writer = ModelContainer("e" * 64, "c", state="running", pid=7, mounts=(Mount("volume", "b", "/b"),))
+    world.listed = Inventory(world.listed.engine, (Volume("a"), Volume("b"), Volume("c")), (writer,), roots=ROOTS)
+    world.now = time.time()  # measurements and looks at the disk are told by the same clock
+    scheduler.renew()
+    measure_all(scheduler)
+    scheduler.look_at_space()
+    world.measured.clear()
+
+    world.now += 20
+    measure_all(scheduler)
+    assert world.measured == []
+    used[0] += 100
+    scheduler.look_at_space()
+    measure_all(scheduler)
+
+    assert world.measured == [path("b")]
+    assert set(scheduler.unexplained_growth().values()) == {100 * 2**20}

@@ -94,8 +94,8 @@ class Agenda:
         self._put_off[source] += 1
         self._return(source, Lane.LARGE if large else Lane.SMALL, now + pause)
 
-    def hurry(self, sources: Collection[Source], now: float) -> None:
-        """These are due at once if they wait for their time."""
+    def hurry(self, sources: Iterable[Source], now: float) -> None:
+        """These are due at once if they wait for their time, in their order; ahead of all others with `now` at 0."""
         with self._lock:
             for source in sources:
                 if source in self._entries and source not in self._taken:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Collection, Mapping
 
 from docker_storage_exporter.measure import Outcome
 from docker_storage_exporter.model import Lineage, Measurement, Source, Unmeasured
+from docker_storage_exporter.schedule.attribution import Attribution
 from docker_storage_exporter.survey import Known
 
 
 class Ledger:
     """The last complete measurement and the last failure of each source that is wanted. Safe for several threads.
 
-    A failure leaves the last complete measurement standing, unless it says that the source is gone.
+    A failure leaves the last complete measurement standing, unless it says that the source is gone. `attribution` is
+    told how much more, or less, each source holds than before.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, attribution: Attribution | None = None) -> None:
+        self._attribution = attribution or Attribution(time.time())
         self._lock = threading.Lock()
         self._wanted: Collection[Source] = frozenset()
         self._measurements: dict[Source, Measurement] = {}
@@ -26,8 +30,10 @@ class Ledger:
         """A source was measured to the end. What is not wanted any more is not kept."""
         with self._lock:
             if source in self._wanted and outcome.size is not None:
-                lineage = _lineage(source, outcome, self._measurements.get(source))
-                self._measurements[source] = Measurement(outcome.size, outcome.at, source, lineage)
+                before = self._measurements.get(source)
+                lineage = _lineage(source, outcome, before)
+                now = self._measurements[source] = Measurement(outcome.size, outcome.at, source, lineage)
+                self._explain(source, before, now)
                 self._failures.pop(source, None)
 
     def recall(self, measurements: Mapping[Source, Measurement]) -> None:
@@ -43,13 +49,13 @@ class Ledger:
             is_news = self._failures.get(source) is not reason
             self._failures[source] = reason
             if reason is Unmeasured.VANISHED:
-                self._measurements.pop(source, None)
+                self._drop(source)
             return is_news
 
     def end_lineage(self, source: Source) -> None:
         """What is there now is not what was measured, whatever it looks like: a number never outlives its object."""
         with self._lock:
-            self._measurements.pop(source, None)
+            self._drop(source)
 
     def failed(self, reason: Unmeasured) -> list[Source]:
         """The sources that last failed for a reason."""
@@ -60,9 +66,27 @@ class Ledger:
         """These are wanted from now on, a set or the keys of a mapping that never changes; forget every other."""
         with self._lock:
             self._wanted = sources
-            for known in (self._measurements, self._failures):
-                for source in [source for source in known if source not in sources]:
-                    del known[source]
+            for source in [source for source in self._measurements if source not in sources]:
+                self._drop(source)
+            for source in [source for source in self._failures if source not in sources]:
+                del self._failures[source]
+
+    def measured_at(self, source: Source) -> float | None:
+        """When a source was last measured to the end, in seconds since the epoch; None for never."""
+        with self._lock:
+            found = self._measurements.get(source)
+            return found.at if found is not None else None
+
+    def _drop(self, source: Source) -> None:
+        before = self._measurements.pop(source, None)
+        if before is not None:
+            self._attribution.explain(source, -before.size.allocated, 0.0)
+
+    def _explain(self, source: Source, before: Measurement | None, now: Measurement) -> None:
+        if before is not None:
+            self._attribution.explain(source, now.size.allocated - before.size.allocated, now.at - before.at)
+        elif self._attribution.born(now.lineage.identity.born):
+            self._attribution.explain(source, now.size.allocated, 0.0)
 
     @property
     def has_pending(self) -> bool:

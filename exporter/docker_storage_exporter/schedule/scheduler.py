@@ -14,12 +14,13 @@ from typing import Protocol
 import psutil
 
 from docker_storage_exporter.errors import ExporterError
-from docker_storage_exporter.hostfs import Host
+from docker_storage_exporter.hostfs import FilesystemProbes, Host
 from docker_storage_exporter.inventory import Change, Engine
 from docker_storage_exporter.layout import KINDS, rules_of
 from docker_storage_exporter.measure import measure
 from docker_storage_exporter.model import Inventory, Measurement, ObjectKey, Snapshot, Source, Unmeasured
 from docker_storage_exporter.schedule.agenda import LARGE_ENTRIES, Lane
+from docker_storage_exporter.schedule.attribution import Attribution
 from docker_storage_exporter.schedule.budget import Budget
 from docker_storage_exporter.schedule.crew import Crew
 from docker_storage_exporter.schedule.jobs import Job, LeftBehindError, OverdueError, StoppedError, Work
@@ -35,6 +36,7 @@ _IDLE_SECONDS = 1.0  # how long an idle lane sleeps before it looks again
 _FIRST_PAUSE_SECONDS = 1.0  # and twice as long each time: at the start somebody waits for the first sizes
 _EVENT_PAUSE_SECONDS = 2.0  # events come in bursts: one list for all of them
 _STILL_INTERVALS = 2
+_SPACE_SECONDS = 15.0  # between two looks at how much space is left
 _SHARE = 0.25  # of the budget that listing may take, and as much that publishing may
 _LONGEST_REST_SECONDS = 60.0
 _STOP_SECONDS = 0.5  # what is measured has so long to end, and then the state file has as long to be written
@@ -72,13 +74,16 @@ class Scheduler:
     ) -> None:
         self.tally = Tally()
         self.budget = budget or Budget(settings.scan_duty, clock)
-        self.ledger = Ledger()
+        self.attribution = Attribution(time.time())
+        self.ledger = Ledger(self.attribution)
         self.crew = Crew(settings.scan_timeout, clock, self.pay, self._answered)
         self._changed = threading.Event()
         self._hint = threading.Event()
         self._stopping = threading.Event()
         self._settings = settings
         self._engine = engine
+        self._host = host
+        self._probes = FilesystemProbes()
         self._publish = publish
         self._clock = clock
         self._rules = rules_of(settings)
@@ -104,6 +109,10 @@ class Scheduler:
         """How many jobs were given up and have not ended."""
         return self.crew.abandoned
 
+    def unexplained_growth(self) -> dict[str, int]:
+        """Bytes by mount point that filesystems lost in the last hour and nothing measured explains."""
+        return self.attribution.unexplained()
+
     @property
     def is_measuring(self) -> bool:
         """Whether measuring gets on. False once nothing was measured, and no walk got on, for two intervals."""
@@ -120,6 +129,8 @@ class Scheduler:
         previous, self._listed = self._listed, listed
         if previous is None or previous.sources is not listed.sources:
             self._measure_these(listed)
+        if previous is None or previous.plan is not listed.plan:
+            self.attribution.watch(listed.inventory, listed.plan)
         self.pay(Work.LISTING, time.thread_time() - cpu)
         self.tally.listed(listed.inventory.at, self._clock() - started)
         if previous is None or _says_something_else(previous, listed):
@@ -149,6 +160,19 @@ class Scheduler:
             self._changed.clear()
             self._publish_now()
         return _IDLE_SECONDS
+
+    def look_at_space(self) -> float:
+        """Follow the filesystems, and have measured first what may hold what they lost; seconds to the next look."""
+        cpu = time.thread_time()
+        paths = {self._host.view(path): path for path in self.attribution.mountpoints}
+        found = self._probes.read(tuple(paths))
+        self.attribution.look({paths[view]: filesystem for view, filesystem in found.items()}, time.time())
+        suspects = self.attribution.suspects(self.ledger.measured_at)
+        self.lanes.put_first(suspects)
+        for source in suspects:
+            _log.debug("%s is measured first: its filesystem loses space that nothing explains", source.path)
+        self.pay(Work.LOOK, time.thread_time() - cpu)
+        return _SPACE_SECONDS
 
     def save_due(self) -> float:
         """Let the memory keep what was measured if the last time is long enough ago; seconds to the next look."""
@@ -184,6 +208,7 @@ class Scheduler:
         self.renew()
         self.publish_due()
         loops: list[tuple[str, Callable[[], float]]] = [("inventory", self._renew_again), ("publish", self.publish_due)]
+        loops += [("space", self._look_at_space_again)]
         loops += [("state", self.save_due)] if self._memory is not None else []
         for name, step in loops:
             self._begin(name, step)
@@ -280,6 +305,11 @@ class Scheduler:
 
     def _listing_seconds(self) -> float:
         return sum(self.tally.cpu[work] for work in (Work.LISTING, Work.STORE, Work.LOOK))
+
+    def _look_at_space_again(self) -> float:
+        pause = self.look_at_space()
+        self._stopping.wait(pause)
+        return 0.0
 
     def _inspect_again(self, container: str) -> None:
         self.hint(Change(inspect=container))

@@ -1,0 +1,154 @@
+"""What a filesystem loses its space to: how much of it measurements explain, and what to measure for the rest."""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from docker_storage_exporter.hostfs import Filesystem
+from docker_storage_exporter.layout import SUBJECTS, Plan
+from docker_storage_exporter.measure import Walk
+from docker_storage_exporter.model import RUNNING_STATES, Inventory, Location, Source
+
+WINDOW_SECONDS = 3600.0
+"""How far back unexplained growth looks."""
+
+_LEAST_BYTES = 64 * 1024**2
+_LEAST_SHARE = 0.001  # of a filesystem's size; what grows by less is measured when it is due
+
+
+@dataclass(slots=True)
+class _Space:
+    """A filesystem: what was measured to grow on it so far, and what was used besides, by time, oldest first."""
+
+    size_bytes: int = 0
+    explained: int = 0
+    times: deque[float] = field(default_factory=deque)
+    rests: deque[int] = field(default_factory=deque)
+
+    def note(self, found: Filesystem, at: float) -> None:
+        if found.size_bytes != self.size_bytes:  # another filesystem, or one that was made larger
+            self.size_bytes, self.explained = found.size_bytes, 0
+            self.times.clear()
+            self.rests.clear()
+        self.times.append(at)
+        self.rests.append(found.used_bytes - self.explained)
+        while len(self.times) > 1 and self.times[1] <= at - WINDOW_SECONDS:
+            self.times.popleft()
+            self.rests.popleft()
+
+    def growth_since(self, at: float) -> int:
+        """Bytes that nothing explains since a time, as far back as is known."""
+        if not self.times:
+            return 0
+        before = max(0, bisect_right(self.times, at) - 1)
+        return self.rests[-1] - self.rests[before]
+
+    @property
+    def worth_a_look(self) -> float:
+        """Bytes that are worth measuring something for."""
+        return max(_LEAST_BYTES, _LEAST_SHARE * self.size_bytes)
+
+
+class Attribution:
+    """Follows the used space of filesystems and what measurements say of it. Safe for several threads.
+
+    `began` is when this process did, in seconds since the epoch: what came into being since then is growth as a whole.
+    `mountpoints` are the filesystems under storage roots and objects, none where the disk is refused.
+    """
+
+    def __init__(self, began: float) -> None:
+        self._began = began
+        self._lock = threading.Lock()
+        self.mountpoints: frozenset[str] = frozenset()
+        self._spaces: dict[str, _Space] = {}
+        self._mountpoints: Mapping[Source, str] = {}
+        self._busy: frozenset[Source] = frozenset()
+        self._rates: dict[Source, float] = {}
+
+    def watch(self, inventory: Inventory, plan: Plan) -> None:
+        """These objects there are from now on."""
+        mountpoints, busy = dict(_mountpoints(plan)), frozenset(_busy(inventory, plan))
+        roots = () if inventory.refused is not None else (root.mountpoint for root in inventory.roots)
+        with self._lock:
+            self.mountpoints = frozenset({*roots, *mountpoints.values()} - {""})
+            self._mountpoints, self._busy = mountpoints, busy
+            self._spaces = {name: space for name, space in self._spaces.items() if name in self.mountpoints}
+            self._rates = {source: rate for source, rate in self._rates.items() if source in busy}
+
+    def explain(self, source: Source, growth: int, seconds: float) -> None:
+        """A source was measured to hold so many bytes more than so many seconds before, 0 for never before."""
+        with self._lock:
+            space = self._spaces.get(self._mountpoints.get(source, ""))
+            if space is not None:
+                space.explained += growth
+            if seconds > 0 and source in self._busy:
+                self._rates[source] = growth / seconds
+
+    def born(self, born_nanoseconds: int) -> bool:
+        """Whether something came into being in this process's time, so that all it holds is growth."""
+        return born_nanoseconds > self._began * 1e9
+
+    def look(self, found: Mapping[str, Filesystem], at: float) -> None:
+        """These are the filesystems by mount point now; those that do not answer are missing."""
+        with self._lock:
+            for mountpoint, filesystem in found.items():
+                self._spaces.setdefault(mountpoint, _Space()).note(filesystem, at)
+
+    def unexplained(self) -> dict[str, int]:
+        """Bytes by mount point that nothing measured explains, over the last hour; 0 where less was lost."""
+        with self._lock:
+            return {
+                mountpoint: max(0, space.growth_since(float("-inf")))
+                for mountpoint, space in self._spaces.items()
+                if space.times
+            }
+
+    def suspects(self, measured_at: Callable[[Source], float | None]) -> list[Source]:
+        """What running containers may write to and may hold the rest, the fastest growing first.
+
+        That is where a filesystem has lost much since it was last measured: then it is not asked for again until as
+        much was lost again.
+        """
+        with self._lock:
+            found = [
+                source
+                for source in self._busy
+                if (space := self._spaces.get(self._mountpoints.get(source, ""))) is not None
+                and (at := measured_at(source)) is not None
+                and space.growth_since(at) >= space.worth_a_look
+            ]
+            return sorted(found, key=lambda source: (-self._rates.get(source, 0.0), source.path))
+
+
+def _mountpoints(plan: Plan) -> Iterator[tuple[Source, str]]:
+    """The filesystem of each source that no other one encloses: what is in two of them would be explained twice."""
+    walked = {item.place.location for item in plan.items() if isinstance(item.place.source, Walk)}
+    for subject in SUBJECTS:
+        for item in plan.of(subject.kind):
+            place = item.place
+            if place.source is None or not place.mountpoint:
+                continue
+            if not (subject.overlaps and place.location and any(above in walked for above in _above(place.location))):
+                yield place.source, place.mountpoint
+
+
+def _busy(inventory: Inventory, plan: Plan) -> Iterator[Source]:
+    """The sources that running containers can write to: their layers and logs, and what they mount to write."""
+    running = {container.id for container in inventory.containers if container.state in RUNNING_STATES}
+    for subject in SUBJECTS:
+        for item in plan.of(subject.kind):
+            users = [user for user, mount in subject.users(item.facts) if mount.access == "rw"]
+            owner = (item.owner or item.key).id
+            if item.place.source is not None and not running.isdisjoint([*users, owner]):
+                yield item.place.source
+
+
+def _above(location: Location) -> Iterable[Location]:
+    parent = location.path.rstrip("/")
+    while parent:
+        parent = parent.rpartition("/")[0]
+        yield Location(location.device, parent or "/")
