@@ -14,6 +14,7 @@ from dashboards.recording import LAYERS, VOLUMES, comparable
 from dashboards.settings import Duration, Settings
 from docker_storage_exporter.collector import catalogue as c
 from docker_storage_exporter.collector.family import Family
+from docker_storage_exporter.model import Kind
 
 _WHERE = "{{ $labels.mountpoint }} on {{ $labels.instance }}"
 Severity = Literal["critical", "warning", "info"]
@@ -42,6 +43,25 @@ def filesystem(settings: Settings, scope: Scope) -> Iterator[Alert]:
     ):
         yield from _filling_up(settings, scope, what, avail, size)
         yield from _almost_full(settings, scope, what, avail, size)
+    yield _unattributed(settings, scope)
+
+
+def _unattributed(settings: Settings, scope: Scope) -> Alert:
+    """Space that is lost, still, and that nothing measured grew by."""
+    lost = scope(c.UNEXPLAINED_GROWTH)
+    return Alert(
+        "DockerStorageGrowthUnattributed",
+        "info",
+        f"({lost} > {settings.unattributed_floor})\n"
+        f"and ({lost} > {settings.unattributed_share:g} * {scope(c.FILESYSTEM_SIZE)})\n"
+        f"and ({scope(c.FILESYSTEM_AVAIL)} < {scope(c.FILESYSTEM_AVAIL)} offset {settings.still})",
+        settings.unattributed_for,
+        settings.keep,
+        "A filesystem loses space and nothing that was measured explains it.",
+        f"{_WHERE} lost {{{{ $value | humanize1024 }}}}B in the last hour beyond what was measured to grow on it: "
+        "images, build cache, something that is not Docker's, or a tree that was not measured since.",
+        "docker-storage-overview",
+    )
 
 
 def _share(scope: Scope, avail: Family, size: Family) -> str:
@@ -90,24 +110,21 @@ def _almost_full(settings: Settings, scope: Scope, what: str, avail: Family, siz
 def volumes(settings: Settings, scope: Scope) -> Iterator[Alert]:
     """Volumes: one that alone fills its filesystem, one near its end, and those that nobody uses."""
     yield _fills_filesystem(settings, scope)
-    quota = f"{scope(c.VOLUME_ALLOCATED)} / {scope(c.VOLUME_LIMIT)}"
     used = f"1 - {scope(c.VOLUME_FILESYSTEM_AVAIL)} / {scope(c.VOLUME_FILESYSTEM_SIZE)}"
-    for name, share, what in (
-        ("DockerVolumeNearQuota", quota, "its quota"),
-        ("DockerVolumeFilesystemAlmostFull", used, "the filesystem that it has of its own"),
-    ):
-        yield Alert(
-            name,
-            "warning",
-            f"({share}) > {settings.limit_share:g}",
-            settings.limit_for,
-            settings.keep,
-            f"A volume uses more than {settings.limit_share:.0%} of {what}.",
-            "Volume {{ $labels.volume }} on {{ $labels.instance }} uses {{ $value | humanizePercentage }} of "
-            f"{what}. Its writers will fail with 'no space left on device'.",
-            "docker-storage-volumes",
-            ("instance", "volume"),
-        )
+    what = "the filesystem that it has of its own"
+    yield Alert(
+        "DockerVolumeFilesystemAlmostFull",
+        "warning",
+        f"({used}) > {settings.limit_share:g}",
+        settings.limit_for,
+        settings.keep,
+        f"A volume uses more than {settings.limit_share:.0%} of {what}.",
+        "Volume {{ $labels.volume }} on {{ $labels.instance }} uses {{ $value | humanizePercentage }} of "
+        f"{what}. Its writers will fail with 'no space left on device'.",
+        "docker-storage-volumes",
+        ("instance", "volume"),
+    )
+    yield _near_limit(settings, scope)
     dangling = f"({scope(c.VOLUME_ALLOCATED)} and ({scope(c.VOLUME_CONTAINERS)} == 0))"
     lying = f"{dangling} * ignoring (mountpoint) group_right () {scope(c.VOLUME_FILESYSTEM_INFO)}"
     yield Alert(
@@ -120,6 +137,32 @@ def volumes(settings: Settings, scope: Scope) -> Iterator[Alert]:
         "Dangling volumes on {{ $labels.instance }} hold {{ $value | humanizePercentage }} of the filesystem at "
         "{{ $labels.mountpoint }}.",
         "docker-storage-volumes",
+    )
+
+
+def _near_limit(settings: Settings, scope: Scope) -> Alert:
+    """Everything that has a limit, whoever set it. A log that its engine rotates is always near its own."""
+    shares = (
+        (Kind.VOLUME, c.VOLUME_ALLOCATED, scope(c.VOLUME_LIMIT)),
+        (Kind.LAYER, c.LAYER_ALLOCATED, scope(c.LAYER_LIMIT)),
+        (Kind.LOG, c.LOG_BYTES, scope(c.LOG_LIMIT, source='!="engine"')),
+    )
+    used = "\n  or ".join(
+        f'label_replace({scope(size)} / {without("min", ["source"], limit)}, "kind", "{kind.value}", "", "")'
+        for kind, size, limit in shares
+    )
+    return Alert(
+        "DockerStorageNearLimit",
+        "warning",
+        f"(\n  {used}\n) > {settings.limit_share:g}",
+        settings.limit_for,
+        settings.keep,
+        f"An object uses more than {settings.limit_share:.0%} of its limit.",
+        "The {{ $labels.kind }} of {{ $labels.volume }}{{ $labels.container }} on {{ $labels.instance }} uses "
+        "{{ $value | humanizePercentage }} of its limit: at a quota writers fail with 'no space left on device', any "
+        "other limit is a wish that nothing enforces.",
+        "docker-storage-overview",
+        ("instance",),
     )
 
 
@@ -185,10 +228,11 @@ def containers(settings: Settings, scope: Scope) -> Iterator[Alert]:
         "docker-storage-containers",
         ("instance", "container"),
     )
+    rotated = without("max", ["source"], scope(c.LOG_LIMIT, source='="engine"'))
     yield Alert(
         "DockerContainerLogUnlimited",
         "warning",
-        f"({scope(c.LOG_BYTES)} > {settings.log_floor})\nunless {scope(c.LOG_LIMIT)}",
+        f"({scope(c.LOG_BYTES)} > {settings.log_floor})\nunless {rotated}",
         settings.log_for,
         settings.keep,
         "A container's log grows without limit.",

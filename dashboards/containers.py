@@ -5,7 +5,7 @@ from __future__ import annotations
 from dashboards import common
 from dashboards.common import FULL, largest, shown
 from dashboards.panels import Column, Json, Query, Row, bars, dashboard, stat, table, timeseries, variable
-from dashboards.query import SELECTED, by, join
+from dashboards.query import SELECTED, by, join, without
 from dashboards.recording import CONTAINER_COUNT, LAYERS, LOGS
 from docker_storage_exporter.collector import catalogue as c
 
@@ -29,7 +29,8 @@ def build() -> Json:
 
 
 def _totals() -> Row:
-    unlimited = f"{SELECTED(c.LOG_BYTES)} unless {SELECTED(c.LOG_LIMIT)}"
+    rotated = without("max", ["source"], SELECTED(c.LOG_LIMIT, source='="engine"'))
+    unlimited = f"{SELECTED(c.LOG_BYTES)} unless {rotated}"
     return Row(
         "All containers",
         [
@@ -75,7 +76,7 @@ def _all() -> Row:
         Query(by("sum", _KEYS, SELECTED(LAYERS.growth("24h"))) + f" * {_DAY}", "layer growth"),
         Query(by("sum", _KEYS, SELECTED(c.LAYER_INODES)), "inodes"),
         Query(by("sum", _KEYS, SELECTED(c.LOG_BYTES)), "log"),
-        Query(by("sum", _KEYS, SELECTED(c.LOG_LIMIT)), "log limit"),
+        Query(by("min", _KEYS, SELECTED(c.LOG_LIMIT)), "log limit"),
         Query(by("max", _KEYS, SELECTED(c.CONTAINER_CREATED)) + " * 1000", "created"),
         sort="Writable layer",
     )
@@ -102,7 +103,8 @@ def _lost() -> Row:
 def _layers() -> Row:
     layer = shown(_KEYS, SELECTED(c.LAYER_ALLOCATED, container=_CHOSEN))
     apparent = shown(_KEYS, SELECTED(c.LAYER_APPARENT, container=_CHOSEN))
-    share = f"{SELECTED(c.LAYER_ALLOCATED, container=_CHOSEN)} / {SELECTED(c.LAYER_LIMIT, container=_CHOSEN)}"
+    limit = without("min", ["source"], SELECTED(c.LAYER_LIMIT, container=_CHOSEN))
+    share = f"{SELECTED(c.LAYER_ALLOCATED, container=_CHOSEN)} / {limit}"
     growth = shown(_KEYS, SELECTED(LAYERS.growth("1h"), container=_CHOSEN))
     return Row(
         "Writable layers of the chosen containers, at most 20 at a time",
@@ -122,7 +124,8 @@ def _layers() -> Row:
 
 def _logs() -> Row:
     log = SELECTED(c.LOG_BYTES, container=_CHOSEN)
-    share = f"{log} / {SELECTED(c.LOG_LIMIT, container=_CHOSEN)}"
+    limit = without("min", ["source"], SELECTED(c.LOG_LIMIT, container=_CHOSEN))
+    share = f"{log} / {limit}"
     growth = shown(_KEYS, SELECTED(LOGS.growth("1h"), container=_CHOSEN))
     drivers = by("count", ("driver",), SELECTED(c.LOG_INFO, container=_CHOSEN))
     return Row(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dashboards import common
 from dashboards.common import FULL, FULL_IN, SOON, USED, shown
 from dashboards.panels import Column, Json, Query, Row, bars, dashboard, stat, table, timeseries, variable
-from dashboards.query import SELECTED, by, join
+from dashboards.query import SELECTED, by, join, without
 from dashboards.recording import DANGLING_BYTES, DANGLING_COUNT, VOLUME_COUNT, VOLUMES
 from docker_storage_exporter.collector import catalogue as c
 from docker_storage_exporter.collector.family import Family
@@ -111,7 +111,8 @@ def _detail() -> Row:
 
 def _filesystem() -> Row:
     own = (SELECTED(c.VOLUME_FILESYSTEM_AVAIL, volume=_CHOSEN), SELECTED(c.VOLUME_FILESYSTEM_SIZE, volume=_CHOSEN))
-    quota = (SELECTED(c.VOLUME_ALLOCATED, volume=_CHOSEN), SELECTED(c.VOLUME_LIMIT, volume=_CHOSEN))
+    limit = without("min", ["source"], SELECTED(c.VOLUME_LIMIT, volume=_CHOSEN))
+    quota = (SELECTED(c.VOLUME_ALLOCATED, volume=_CHOSEN), limit)
     place = ("instance", "mountpoint")
     here = f"on (job, instance, mountpoint) {SELECTED(c.VOLUME_FILESYSTEM_INFO, volume=_CHOSEN)}"
     return Row(

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from docker_storage_exporter.errors import SettingError
+from docker_storage_exporter.limits import Limits, read_limits
 
 DEFAULT_PORT = 10054
 DEFAULT_DATA_ROOT = "/var/lib/docker"
@@ -75,6 +76,11 @@ def count(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise ValueError(f"{text!r} is not a whole number of at least 1")
     return int(text)
+
+
+def limits(text: str) -> Limits:
+    """The limits in the file at a path. Raises SettingError."""
+    return read_limits(path(text), size)
 
 
 def switch(text: str) -> bool:
@@ -301,6 +307,9 @@ class Settings:
     )
     collector_max_objects: int = _live(
         "collector.max-objects", count, "10000", "most objects of a kind on the page, the largest are kept"
+    )
+    limits_file: Limits | None = _live(
+        "limits.file", limits, "", "file with limits of volumes, layers and logs by patterns of their names"
     )
     log_level: str = _live("log.level", log_level, "info", "debug, info, warn or error")
     log_format: str = _live("log.format", log_format, "logfmt", "logfmt or json")

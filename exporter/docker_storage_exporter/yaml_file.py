@@ -7,7 +7,7 @@ from typing import NoReturn
 import yaml
 
 from docker_storage_exporter.errors import SettingError
-from docker_storage_exporter.model import printable
+from docker_storage_exporter.model import one_line, printable
 
 _LARGEST_FILE = 1024**2
 _NULL = ("", "~", "null", "Null", "NULL")
@@ -43,7 +43,7 @@ class YamlFile:
     def refuse(self, line: int | None, message: str) -> NoReturn:
         """Raise SettingError with the file, the line, counted from 0 as YAML's marks do, and the message."""
         place = self.path if line is None else f"{self.path}:{line + 1}"
-        raise SettingError(printable(f"{place}: {message}"))
+        raise SettingError(one_line(printable(f"{place}: {message}")))
 
     def _content(self) -> str:
         try:

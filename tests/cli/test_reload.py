@@ -159,3 +159,19 @@ def test_with_json_every_line_on_stderr_is_an_object(data_root, tmp_path):
 
     assert any(line["level"] == "warn" and "no engine answers" in line["msg"] for line in lines)
     assert all(line.keys() == {"ts", "level", "msg"} for line in lines)
+
+
+def test_limits_are_read_again_and_a_mistake_in_their_file_changes_nothing(serve, data_root, tmp_path):
+    file = tmp_path / "limits.yaml"
+    file.write_text("volumes: {.*: 1g}\n")
+    serving = serve(data_root, f"--limits.file={file}", "--web.enable-reload")
+    assert set(serving.until("docker_volume_limit_bytes", bool).values()) == {2**30}
+
+    file.write_text("volumes: {.*: 2g}\n")
+    assert post(serving)[0] == 200
+    serving.until("docker_volume_limit_bytes", lambda found: set(found.values()) == {2**31})
+
+    file.write_text("volumes: {.*: lots}\n")
+    status, text = post(serving)
+    assert (status, f"{file}:1: 'lots' is not a size" in text) == (500, True)
+    assert set(serving.series("docker_volume_limit_bytes").values()) == {2**31}

@@ -28,11 +28,14 @@ class World:
         self.budget = Budget(0.1, lambda: self.now)
         self.product, self.up = "docker", True
         self.events_heard, self.last_event = True, 1_760_000_002.0
-        self.abandoned, self.is_measuring = 0, True
+        self.abandoned, self.is_measuring, self.unexplained = 0, True, {}
         self.inventory = Inventory(Engine(), roots=(StorageRoot(root),))
         self.successful, self.succeeded_at = True, 1_760_000_001.0
         live = LiveCollector(self.store, self.tally, self.budget, self, self, self.host, self, "abc123")
         self.registry = live_registry(live)
+
+    def unexplained_growth(self):
+        return self.unexplained
 
     def publish(self, *mountpoints):
         """A snapshot of what lies on these filesystems."""
@@ -234,3 +237,11 @@ def test_whether_measuring_gets_on_and_when_it_last_did(world):
     found = world.families()
     assert found["docker_storage_exporter_measuring"] == [({}, 0)]
     assert found["docker_storage_exporter_last_measurement_timestamp_seconds"] == [({}, 1_760_000_003)]
+
+
+def test_what_nothing_explains_is_told_by_filesystem(world):
+    assert world.families()["docker_storage_filesystem_unexplained_growth_bytes"] == []
+
+    world.unexplained = {"/": 4096}
+
+    assert world.families()["docker_storage_filesystem_unexplained_growth_bytes"] == [({"mountpoint": "/"}, 4096)]

@@ -150,9 +150,13 @@ def test_a_container_is_in_exactly_one_of_all_states(snapshot):
 
 
 def test_a_limit_is_absent_where_there_is_none(snapshot):
-    assert series(snapshot, "docker_container_log_limit_bytes") == [({"container": "shop-db-1"}, 30_000_000)]
-    assert series(snapshot, "docker_container_layer_limit_bytes") == [({"container": "shop-db-1"}, 2**30)]
-    assert series(snapshot, "docker_volume_limit_bytes") == [({"volume": "quota"}, 10 * 2**20)]
+    assert series(snapshot, "docker_container_log_limit_bytes") == [
+        ({"container": "shop-db-1", "source": "engine"}, 30_000_000)
+    ]
+    assert series(snapshot, "docker_container_layer_limit_bytes") == [
+        ({"container": "shop-db-1", "source": "engine"}, 2**30)
+    ]
+    assert series(snapshot, "docker_volume_limit_bytes") == [({"volume": "quota", "source": "engine"}, 10 * 2**20)]
 
 
 def test_a_mount_of_a_container_that_is_not_on_the_page_is_not_either(snapshot):

@@ -12,7 +12,7 @@ from docker_storage_exporter.cli.log import set_up_log
 from docker_storage_exporter.cli.options import parser, settings_from
 from docker_storage_exporter.doctor import Finding, Line, Need, examine, look, needs_table
 from docker_storage_exporter.hostfs import put_up_fence
-from docker_storage_exporter.model import printable
+from docker_storage_exporter.model import one_line, printable
 
 _HERE = {True: "yes", False: "NO", None: "?"}
 
@@ -58,9 +58,7 @@ def _table(found: Sequence[Finding]) -> str:
     width = max(len(finding.check) for finding in found)
     lines = [f"{'STATE':7}  {'CHECK':{width}}  WHAT; WHAT IT COSTS; WHAT TO DO"]
     lines += [f"{finding.state.value:7}  {finding.check:{width}}  {_text(finding)}" for finding in found]
-    return (
-        "\n".join("".join(char if char.isprintable() else ascii(char)[1:-1] for char in line) for line in lines) + "\n"
-    )
+    return "\n".join(map(one_line, lines)) + "\n"
 
 
 def _text(finding: Finding) -> str:

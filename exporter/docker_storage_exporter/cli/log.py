@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 
-from docker_storage_exporter.model import printable
+from docker_storage_exporter.model import one_line, printable
 
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
 
@@ -44,8 +44,7 @@ class _Logfmt(_Formatter):
     def format(self, record: logging.LogRecord) -> str:
         facts = self.facts(record)
         quoted = facts["msg"].replace("\\", "\\\\").replace('"', '\\"')
-        message = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in quoted)
-        line = f'ts={facts["ts"]} level={facts["level"]} msg="{message}"'
+        line = f'ts={facts["ts"]} level={facts["level"]} msg="{one_line(quoted)}"'
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 

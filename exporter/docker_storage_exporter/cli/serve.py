@@ -22,6 +22,7 @@ from docker_storage_exporter.collector import LiveCollector, Pages, live_registr
 from docker_storage_exporter.hostfs import host_of, put_up_fence, read_rights
 from docker_storage_exporter.inventory import CurrentInventory
 from docker_storage_exporter.inventory.client import EngineClient
+from docker_storage_exporter.limits import Limits
 from docker_storage_exporter.model import Snapshot
 from docker_storage_exporter.schedule import History, Scheduler, Work
 from docker_storage_exporter.settings import Settings
@@ -143,7 +144,7 @@ class Exporter:
             scheduler,
             web=web,
         )
-        self._pages = Pages(live_registry(self.live), settings.collector_labels or ())
+        self._pages = Pages(live_registry(self.live), settings.collector_labels or (), settings.limits_file)
         self._history = History()
         objects = ObjectsDocument(self.store, self._history, host, partial(scheduler.pay, Work.PAGE))
         reload = self.config.reload if settings.web_enable_reload else None
@@ -171,6 +172,7 @@ class Exporter:
     def _apply(self, settings: Settings) -> None:
         set_up_log(settings.log_level, settings.log_format)
         self._pages.labels = settings.collector_labels or ()
+        self._pages.limits = settings.limits_file or Limits()
         self.inventory.keep_labels(self._pages.labels)
         self.scheduler.apply(settings)
 

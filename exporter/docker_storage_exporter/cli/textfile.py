@@ -15,6 +15,7 @@ from docker_storage_exporter.files import lies_below, replace_file
 from docker_storage_exporter.hostfs import Fence, Host, host_of, put_up_fence, read_rights
 from docker_storage_exporter.inventory import CurrentInventory
 from docker_storage_exporter.inventory.client import EngineClient
+from docker_storage_exporter.limits import Limits
 from docker_storage_exporter.model import Inventory
 from docker_storage_exporter.report import Filesystems
 from docker_storage_exporter.report.textfile import render_textfile
@@ -44,7 +45,14 @@ def run(arguments: Sequence[str]) -> int:
         print(f"{inventory.status.trouble}; this is what the disk says", file=sys.stderr)
     snapshot = measure_everything(settings, listed, host, lambda *_: None, Control(), Budget(settings.scan_duty))
     filesystems, labels = Filesystems(host).under(snapshot), settings.collector_labels or ()
-    page = render_textfile(snapshot, filesystems, labels, engine_up=inventory.status.up, restricted=fence.stands)
+    page = render_textfile(
+        snapshot,
+        filesystems,
+        labels,
+        settings.limits_file or Limits(),
+        engine_up=inventory.status.up,
+        restricted=fence.stands,
+    )
     _write(options.path, page)
     return 0
 

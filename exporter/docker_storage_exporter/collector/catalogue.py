@@ -126,6 +126,7 @@ __all__ = [
     "SNAPSHOT_TIMESTAMP",
     "TMPFS_SIZE",
     "TMPFS_USED",
+    "UNEXPLAINED_GROWTH",
     "UNMEASURED",
     "VOLUME_ALLOCATED",
     "VOLUME_APPARENT",
@@ -241,6 +242,11 @@ FILESYSTEM_INODES_FREE = Family(
     ("mountpoint",),
     origin=Origin.LIVE_STATFS,
 )
+UNEXPLAINED_GROWTH = Family(
+    "docker_storage_filesystem_unexplained_growth_bytes",
+    "Bytes that a filesystem lost in the last hour and nothing that was measured on it explains.",
+    ("mountpoint",),
+)
 FAILURES = Family(
     "docker_storage_measurement_failures_total",
     "Measurements that failed; the last complete value stays on the page.",
@@ -330,6 +336,7 @@ LIVE_FAMILIES: tuple[Family, ...] = (
     FILESYSTEM_AVAIL,
     FILESYSTEM_INODES,
     FILESYSTEM_INODES_FREE,
+    UNEXPLAINED_GROWTH,
     FAILURES,
     BUILD_INFO,
     *WALK_FAMILIES,

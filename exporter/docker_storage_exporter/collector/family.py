@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Literal
 
+from docker_storage_exporter.limits import Limits
 from docker_storage_exporter.model import Kind, Row
 
 _UNITS = ("bytes", "seconds", "ratio")
@@ -68,10 +69,12 @@ class Context:
     """What the samples of rows may depend on besides the rows.
 
     `labels` are the engine labels that _info series carry over, `names` the containers on the page: label by id.
+    `limits` are those of the user's own.
     """
 
     labels: tuple[str, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict)
+    limits: Limits = Limits()
 
 
 @dataclass(frozen=True, slots=True)

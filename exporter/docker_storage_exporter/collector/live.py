@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
@@ -51,6 +51,9 @@ class Progress(Protocol):
     @property
     def is_measuring(self) -> bool:
         """Whether something was measured lately, or nothing has to be."""
+
+    def unexplained_growth(self) -> Mapping[str, int]:
+        """Bytes by mount point that nothing measured explains."""
 
 
 class ConfigStatus(Protocol):
@@ -105,6 +108,8 @@ class LiveCollector(Collector):
         yield _metric(c.EVENTS_HEARD, [((engine.product,), heard)] if heard is not None else ())
         yield _metric(c.LAST_EVENT, [((engine.product,), last)] if last else ())
         yield from self._filesystems()
+        unexplained = self._progress.unexplained_growth()
+        yield _metric(c.UNEXPLAINED_GROWTH, (((path,), number) for path, number in unexplained.items()))
         failures = (((k.value, r.value), tally.failures[k, r]) for k in KINDS for r in Unmeasured)
         yield _metric(c.FAILURES, failures)
         yield _metric(c.BUILD_INFO, [((__version__, self._revision, implementation, engine.product), 1)])

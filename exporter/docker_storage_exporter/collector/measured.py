@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from docker_storage_exporter.collector.family import Family, Origin, Samples
+from docker_storage_exporter.collector.family import Family, Origin, Sample, Samples
+from docker_storage_exporter.limits import labelled_limit
 from docker_storage_exporter.model import Measurement, Row
-from docker_storage_exporter.settings import prometheus_label
+from docker_storage_exporter.settings import prometheus_label, size
 
 CACHED = " Measured in the background; see the measured timestamp."
 
@@ -81,3 +82,21 @@ def info_family(family: Family, labels: tuple[str, ...]) -> Family:
 def carried(labels: Mapping[str, str], wanted: tuple[str, ...]) -> tuple[str, ...]:
     """The values of the engine labels that are carried over."""
     return tuple(labels.get(name, "") for name in wanted)
+
+
+def limit_family(prefix: str, key: str, what: str) -> Family:
+    """The family with the limits of an object."""
+    return Family(
+        f"{prefix}_limit_bytes",
+        f"Most that {what} may grow to, by who says so: its engine, a label of its own, or the file of limits.",
+        (key, "source"),
+        origin=Origin.ENGINE,
+    )
+
+
+def limit_samples(labels: tuple[str, ...], engine: int | None, label: str | None, file: int | None) -> Iterator[Sample]:
+    """The limits of one object: the engine's, a label's as it stands there, and the file's."""
+    labelled = labelled_limit(label, size) if label else None
+    for source, limit in (("engine", engine), ("label", labelled), ("file", file)):
+        if limit is not None:
+            yield (*labels, source), limit

@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterator
 from docker_storage_exporter.collector import catalogue as c
 from docker_storage_exporter.collector.family import Context, Samples
 from docker_storage_exporter.layout import KINDS, SUBJECTS
+from docker_storage_exporter.limits import Limits
 from docker_storage_exporter.model import Kind, Skip, Snapshot, Unmeasured
 
+_NO_LIMITS = Limits()
 
-def samples(snapshot: Snapshot, labels: tuple[str, ...] = ()) -> Iterator[Samples]:
+
+def samples(snapshot: Snapshot, labels: tuple[str, ...] = (), limits: Limits = _NO_LIMITS) -> Iterator[Samples]:
     """Every family with its samples, in the catalogue's order. `labels` are engine labels to carry over to _info."""
-    context = context_of(snapshot, labels)
+    context = context_of(snapshot, labels, limits)
     yield from before(snapshot)
     for file in c.OF_KIND.values():
         for part in file.PARTS:
@@ -21,9 +24,9 @@ def samples(snapshot: Snapshot, labels: tuple[str, ...] = ()) -> Iterator[Sample
     yield from after(snapshot)
 
 
-def context_of(snapshot: Snapshot, labels: tuple[str, ...] = ()) -> Context:
+def context_of(snapshot: Snapshot, labels: tuple[str, ...], limits: Limits) -> Context:
     """What the samples of rows depend on besides the rows."""
-    return Context(labels, {row.key.id: row.label for row in snapshot.of(Kind.LAYER)})
+    return Context(labels, {row.key.id: row.label for row in snapshot.of(Kind.LAYER)}, limits)
 
 
 def before(snapshot: Snapshot) -> Iterator[Samples]:

@@ -14,6 +14,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
 from docker_storage_exporter.collector.rendering import Block, Renderer, Text
+from docker_storage_exporter.limits import Limits
 from docker_storage_exporter.model import Snapshot
 
 _OPENMETRICS = "application/openmetrics-text"
@@ -79,11 +80,15 @@ class _Rendered:
 
 
 class Pages:
-    """Renders snapshots and answers scrapes. `labels` are the engine labels that _info series carry over."""
+    """Renders snapshots and answers scrapes.
 
-    def __init__(self, registry: CollectorRegistry, labels: tuple[str, ...] = ()) -> None:
+    `labels` are the engine labels that _info series carry over, `limits` those of the user's own.
+    """
+
+    def __init__(self, registry: CollectorRegistry, labels: tuple[str, ...] = (), limits: Limits | None = None) -> None:
         self._registry = registry
         self.labels = labels
+        self.limits = limits or Limits()
         self._rendered = _Rendered([])
         self._renderer = Renderer()
         self._asked_for: set[tuple[bool, bool]] = set()  # OpenMetrics or not, compressed or not
@@ -91,7 +96,7 @@ class Pages:
 
     def render(self, snapshot: Snapshot) -> None:
         """Make the object series of a snapshot, in the forms that were asked for before."""
-        rendered = _Rendered(self._renderer.render(snapshot, self.labels))
+        rendered = _Rendered(self._renderer.render(snapshot, self.labels, self.limits))
         for openmetrics, compressed in tuple(self._asked_for):
             if compressed:
                 rendered.compress(openmetrics=openmetrics)

@@ -11,8 +11,10 @@ from docker_storage_exporter.collector import catalogue as c
 from docker_storage_exporter.collector.family import Context, Family, Part, Samples
 from docker_storage_exporter.collector.objects import after, before, context_of, totals
 from docker_storage_exporter.collector.text import heads, lines
+from docker_storage_exporter.limits import Limits
 from docker_storage_exporter.model import Row, Snapshot
 
+_NO_LIMITS = Limits()
 _ROWS = 256  # of a run, on average
 _LEVEL = 1  # pages repeat themselves so much that higher levels cost time and save little
 
@@ -68,9 +70,9 @@ class Renderer:
     _heads: dict[Family, tuple[Text, Text]] = field(default_factory=dict)
     _context: Context = field(default_factory=Context)
 
-    def render(self, snapshot: Snapshot, labels: tuple[str, ...]) -> list[Block]:
+    def render(self, snapshot: Snapshot, labels: tuple[str, ...] = (), limits: Limits = _NO_LIMITS) -> list[Block]:
         """Every family that has samples, in the catalogue's order; `labels` are engine labels to carry over."""
-        context = context_of(snapshot, labels)
+        context = context_of(snapshot, labels, limits)
         if context != self._context:
             self._context = context
         old, self._runs = self._runs, {}

@@ -90,6 +90,7 @@ NEEDS: tuple[Row, ...] = (
             c.CUT,
             c.FAILURES,
             c.BUILD_INFO,
+            c.UNEXPLAINED_GROWTH,
             c.ABANDONED,
             c.MEASURING,
             c.LAST_MEASUREMENT,

@@ -9,6 +9,8 @@ from docker_storage_exporter.model.labels import (
     COMPOSE_PROJECT,
     COMPOSE_SERVICE,
     COMPOSE_VOLUME,
+    LOG_LIMIT,
+    STORAGE_LIMIT,
     SWARM_SERVICE,
     SWARM_STACK,
     USED_LABELS,
@@ -28,14 +30,16 @@ from docker_storage_exporter.model.parts import modules, parts
 from docker_storage_exporter.model.places import Location, Place, Sized, Skip, Unmeasured
 from docker_storage_exporter.model.sizes import Growth, Identity, Lineage, Measurement, Size, Source
 from docker_storage_exporter.model.snapshot import Row, Snapshot
-from docker_storage_exporter.model.text import is_inside, printable
+from docker_storage_exporter.model.text import is_inside, one_line, printable
 
 __all__ = [
     "COMPOSE_PROJECT",
     "COMPOSE_SERVICE",
     "COMPOSE_VOLUME",
     "CONTAINER_STATES",
+    "LOG_LIMIT",
     "RUNNING_STATES",
+    "STORAGE_LIMIT",
     "SWARM_SERVICE",
     "SWARM_STACK",
     "USED_LABELS",
@@ -63,6 +67,7 @@ __all__ = [
     "Volume",
     "is_inside",
     "modules",
+    "one_line",
     "parts",
     "printable",
 ]

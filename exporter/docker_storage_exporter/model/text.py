@@ -16,6 +16,11 @@ def printable(text: str) -> str:
     return raw.decode("utf-8", "backslashreplace")
 
 
+def one_line(text: str) -> str:
+    """The text with control characters escaped, so that it neither breaks its line nor commands the terminal."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
 def is_inside(path: str, folder: str) -> bool:
     """Whether a path is a folder or below it."""
     return path == folder or path.startswith(folder.rstrip("/") + "/")

@@ -23,7 +23,6 @@ from docker_storage_exporter.report.table import (
     human_bytes,
     human_growth,
     human_seconds,
-    one_line,
     render_columns,
     render_table,
 )
@@ -49,7 +48,6 @@ __all__ = [
     "human_growth",
     "human_seconds",
     "listing",
-    "one_line",
     "project_of",
     "render_columns",
     "render_csv",

@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from docker_storage_exporter.model import one_line
 from docker_storage_exporter.report.rows import Row
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
@@ -109,11 +110,6 @@ def human_seconds(seconds: float) -> str:
         parts.append((number, unit))
     first = next((at for at, (number, _) in enumerate(parts) if number), len(parts) - 1)
     return " ".join(f"{number} {unit}" for number, unit in parts[first : first + 2] if number) or "0 s"
-
-
-def one_line(text: str) -> str:
-    """The text with control characters escaped, so that it neither breaks its line nor commands the terminal."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 def cell_width(text: str) -> int:

@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Iterator, Sequence
 
-from docker_storage_exporter.model import Unmeasured
+from docker_storage_exporter.model import Unmeasured, one_line
 from docker_storage_exporter.report.listing import (
     ROW_FIELDS,
     FilesystemRow,
@@ -17,7 +17,7 @@ from docker_storage_exporter.report.listing import (
     row_documents,
 )
 from docker_storage_exporter.report.rows import Row
-from docker_storage_exporter.report.table import PLAIN, Look, human_bytes, one_line, render_columns
+from docker_storage_exporter.report.table import PLAIN, Look, human_bytes, render_columns
 
 # What helps against a reason that concerns the whole command.
 _ADVICE = {

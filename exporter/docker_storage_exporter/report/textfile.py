@@ -9,12 +9,15 @@ from docker_storage_exporter.collector import catalogue as c
 from docker_storage_exporter.collector.family import Samples
 from docker_storage_exporter.collector.objects import samples
 from docker_storage_exporter.collector.text import block
+from docker_storage_exporter.limits import Limits
 from docker_storage_exporter.model import Snapshot
 from docker_storage_exporter.report.listing import FilesystemRow
 from docker_storage_exporter.sizer import implementation
 
+_NO_LIMITS = Limits()
 NOT_IN_TEXTFILE = (
     c.FAILURES,
+    c.UNEXPLAINED_GROWTH,
     c.ABANDONED,
     c.MEASURING,
     c.LAST_MEASUREMENT,
@@ -34,16 +37,18 @@ def render_textfile(
     snapshot: Snapshot,
     filesystems: Sequence[FilesystemRow],
     labels: tuple[str, ...] = (),
+    limits: Limits = _NO_LIMITS,
     *,
     engine_up: bool | None,
     restricted: bool,
 ) -> Iterator[bytes]:
     """The page in parts, in the text format 0.0.4 and without timestamps, which the collector refuses.
 
-    `labels` are the engine labels that _info series carry over, `restricted` says whether Landlock kept the run from
-    writing anywhere else. Names, labels and help are those of /metrics, so that dashboards and rules read either.
+    `labels` are the engine labels that _info series carry over, `limits` those of the user's own, `restricted` says
+    whether Landlock kept the run from writing anywhere else. Names, labels and help are those of /metrics, so that
+    dashboards and rules read either.
     """
-    for family, found in (*samples(snapshot, labels), *_standing(snapshot, filesystems, engine_up, restricted)):
+    for family, found in (*samples(snapshot, labels, limits), *_standing(snapshot, filesystems, engine_up, restricted)):
         made = block(family, found)
         if made is not None:
             yield made.plain_header

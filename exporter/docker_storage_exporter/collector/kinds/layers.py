@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from docker_storage_exporter.collector.family import Context, Family, Origin, Part, Samples
+from docker_storage_exporter.collector.family import Context, Family, Origin, Part, Sample, Samples
 from docker_storage_exporter.collector.measured import (
     carried,
     filesystem_family,
     filesystem_samples,
     info_family,
+    limit_family,
+    limit_samples,
     lineage_family,
     lineage_samples,
     tree_families,
@@ -19,6 +21,7 @@ from docker_storage_exporter.model import (
     COMPOSE_PROJECT,
     COMPOSE_SERVICE,
     CONTAINER_STATES,
+    STORAGE_LIMIT,
     SWARM_SERVICE,
     Container,
     Kind,
@@ -34,12 +37,7 @@ from docker_storage_exporter.model import (
 ) = LAYER_TREE = tree_families("docker_container_layer", "container", "a container's writable layer")
 LAYER_LINEAGE = lineage_family("docker_container_layer", "container", "a container's writable layer")
 LAYER_FILESYSTEM_INFO = filesystem_family("docker_container_layer", "container", "a container's writable layer")
-LAYER_LIMIT = Family(
-    "docker_container_layer_limit_bytes",
-    "Quota of a container's writable layer; absent without one.",
-    ("container",),
-    origin=Origin.ENGINE,
-)
+LAYER_LIMIT = limit_family("docker_container_layer", "container", "a container's writable layer")
 CONTAINER_INFO = Family(
     "docker_container_info",
     "Identity of a container, always 1.",
@@ -74,13 +72,18 @@ def _samples(rows: Sequence[Row], context: Context) -> Iterator[Samples]:
     yield from tree_samples(LAYER_TREE, rows)
     yield lineage_samples(LAYER_LINEAGE, rows)
     yield filesystem_samples(LAYER_FILESYSTEM_INFO, rows)
-    limits = ((row.labels, row.facts.layer_limit_bytes) for row in rows)
-    yield LAYER_LIMIT, ((key, limit) for key, limit in limits if limit is not None)
+    yield LAYER_LIMIT, (limit for row in rows for limit in _limits(row, context))
     info = info_family(CONTAINER_INFO, labels)
     yield info, (((row.label, *_identity(row.facts), *carried(row.facts.labels, labels)), 1) for row in rows)
     states = (((row.label, state), state == row.facts.state) for row in rows for state in CONTAINER_STATES)
     yield CONTAINER_STATE, states
     yield CONTAINER_CREATED, ((row.labels, row.facts.created) for row in rows if row.facts.created)
+
+
+def _limits(row: Row, context: Context) -> Iterator[Sample]:
+    container = row.facts
+    file = context.limits.of(Kind.LAYER, container.name)
+    return limit_samples(row.labels, container.layer_limit_bytes, container.labels.get(STORAGE_LIMIT), file)
 
 
 def _identity(container: Container) -> tuple[str, ...]:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from docker_storage_exporter.collector.family import Context, Family, Origin, Part, Samples
+from docker_storage_exporter.collector.family import Context, Family, Origin, Part, Sample, Samples
 from docker_storage_exporter.collector.measured import (
     CACHED,
     filesystem_family,
     filesystem_samples,
+    limit_family,
+    limit_samples,
     lineage_family,
     lineage_samples,
     sized,
 )
 from docker_storage_exporter.model import Kind, Row
+from docker_storage_exporter.model import labels as engine_labels
 
 LOG_BYTES = Family(
     "docker_container_log_bytes",
@@ -21,12 +24,7 @@ LOG_BYTES = Family(
     ("container",),
     origin=Origin.LISTING,
 )
-LOG_LIMIT = Family(
-    "docker_container_log_limit_bytes",
-    "Most that a container's log files may grow to, size times files; absent means without limit.",
-    ("container",),
-    origin=Origin.ENGINE,
-)
+LOG_LIMIT = limit_family("docker_container_log", "container", "a container's log, rotations included,")
 LOG_INFO = Family(
     "docker_container_log_info", "Log driver of a container, always 1.", ("container", "driver"), origin=Origin.ENGINE
 )
@@ -47,10 +45,14 @@ def _samples(rows: Sequence[Row], context: Context) -> Iterator[Samples]:
 
 def _of_containers(containers: Sequence[Row], context: Context) -> Iterator[Samples]:
     """Limit and driver are known of every container, whether it keeps a log or not."""
-    del context
-    limits = ((row.labels, row.facts.log.limit_bytes) for row in containers)
-    yield LOG_LIMIT, ((key, limit) for key, limit in limits if limit is not None)
+    yield LOG_LIMIT, (limit for row in containers for limit in _limits(row, context))
     yield LOG_INFO, (((row.label, row.facts.log.driver), 1) for row in containers if row.facts.log.driver)
+
+
+def _limits(row: Row, context: Context) -> Iterator[Sample]:
+    container = row.facts
+    file = context.limits.of(Kind.LOG, container.name)
+    return limit_samples(row.labels, container.log.limit_bytes, container.labels.get(engine_labels.LOG_LIMIT), file)
 
 
 PARTS = (Part(KIND, _samples), Part(Kind.LAYER, _of_containers))

@@ -10,13 +10,15 @@ from docker_storage_exporter.collector.measured import (
     filesystem_family,
     filesystem_samples,
     info_family,
+    limit_family,
+    limit_samples,
     lineage_family,
     lineage_samples,
     sized,
     tree_families,
     tree_samples,
 )
-from docker_storage_exporter.model import COMPOSE_PROJECT, COMPOSE_VOLUME, Kind, Row, Volume
+from docker_storage_exporter.model import COMPOSE_PROJECT, COMPOSE_VOLUME, STORAGE_LIMIT, Kind, Row, Volume
 
 (
     VOLUME_ALLOCATED,
@@ -45,9 +47,7 @@ VOLUME_MOUNT_INFO = Family(
     ("volume", "container", "destination", "access"),
     origin=Origin.ENGINE,
 )
-VOLUME_LIMIT = Family(
-    "docker_volume_limit_bytes", "Quota of a volume; absent without one.", ("volume",), origin=Origin.ENGINE
-)
+VOLUME_LIMIT = limit_family("docker_volume", "volume", "a volume")
 VOLUME_FILESYSTEM_SIZE = Family(
     "docker_volume_filesystem_size_bytes",
     "Size of the filesystem that a volume has of its own.",
@@ -88,10 +88,15 @@ def _samples(rows: Sequence[Row], context: Context) -> Iterator[Samples]:
     )
     yield VOLUME_CONTAINERS, ((row.labels, len({user for user, _ in row.facts.users})) for row in rows)
     yield VOLUME_MOUNT_INFO, _mounts(rows, context.names)
-    limits = ((row.labels, row.facts.volume.limit_bytes) for row in rows)
-    yield VOLUME_LIMIT, ((key, limit) for key, limit in limits if limit is not None)
+    yield VOLUME_LIMIT, (limit for row in rows for limit in _limits(row, context))
     yield VOLUME_FILESYSTEM_SIZE, ((key, m.size.limit) for key, m in sized(rows) if m.size.limit is not None)
     yield VOLUME_FILESYSTEM_AVAIL, ((key, m.size.available) for key, m in sized(rows) if m.size.available is not None)
+
+
+def _limits(row: Row, context: Context) -> Iterator[Sample]:
+    volume = row.facts.volume
+    file = context.limits.of(Kind.VOLUME, volume.name)
+    return limit_samples(row.labels, volume.limit_bytes, volume.labels.get(STORAGE_LIMIT), file)
 
 
 def _identity(volume: Volume) -> tuple[str, ...]:
