@@ -218,7 +218,7 @@ class _Overlaps:
         single = len(sources) == len(set(sources))
         self._shared = frozenset() if single else frozenset(s for s, n in Counter(sources).items() if n > 1)
         inner = [item.place.location for s in SUBJECTS if s.overlaps for item in plan.of(s.kind)]
-        above = {where for location in inner if location is not None for where in _above(location)}
+        above = {where for location in inner if location is not None for where in location.above()}
         self._walks = {
             item.place.location: item.place.source
             for item in (plan.items() if above else ())
@@ -248,16 +248,8 @@ class _Overlaps:
         """The path of the nearest measured tree above a place in the same filesystem, or an empty text."""
         if location is None or not self._walks:
             return ""
-        walks = (walk for where in _above(location) if (walk := self._walks.get(where)) and walk in measured)
+        walks = (walk for where in location.above() if (walk := self._walks.get(where)) and walk in measured)
         return next((walk.path for walk in walks), "")
-
-
-def _above(location: Location) -> Iterator[Location]:
-    """The directories above one inside its filesystem, the nearest first."""
-    parent = location.path.rstrip("/")
-    while parent:
-        parent = parent.rpartition("/")[0]
-        yield Location(location.device, parent or "/")
 
 
 def _told_apart(named: Iterable[tuple[tuple[str, ...], Item]]) -> Iterator[tuple[str, ...]]:

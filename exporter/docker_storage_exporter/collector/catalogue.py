@@ -246,6 +246,7 @@ UNEXPLAINED_GROWTH = Family(
     "docker_storage_filesystem_unexplained_growth_bytes",
     "Bytes that a filesystem lost in the last hour and nothing that was measured on it explains.",
     ("mountpoint",),
+    origin=Origin.STATFS,
 )
 FAILURES = Family(
     "docker_storage_measurement_failures_total",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
@@ -44,6 +45,13 @@ class Location(NamedTuple):
 
     device: tuple[int, int]
     path: str
+
+    def above(self) -> Iterator[Location]:
+        """The directories that it is in, inside the same filesystem, the nearest first."""
+        parent = self.path.rstrip("/")
+        while parent:
+            parent = parent.rpartition("/")[0]
+            yield Location(self.device, parent or "/")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from docker_storage_exporter.hostfs import Filesystem
 from docker_storage_exporter.layout import SUBJECTS, Plan
 from docker_storage_exporter.measure import Walk
-from docker_storage_exporter.model import RUNNING_STATES, Inventory, Location, Source
+from docker_storage_exporter.model import RUNNING_STATES, Inventory, Source
 
 WINDOW_SECONDS = 3600.0
 """How far back unexplained growth looks."""
@@ -132,7 +132,7 @@ def _mountpoints(plan: Plan) -> Iterator[tuple[Source, str]]:
             place = item.place
             if place.source is None or not place.mountpoint:
                 continue
-            if not (subject.overlaps and place.location and any(above in walked for above in _above(place.location))):
+            if not (subject.overlaps and place.location and any(above in walked for above in place.location.above())):
                 yield place.source, place.mountpoint
 
 
@@ -145,10 +145,3 @@ def _busy(inventory: Inventory, plan: Plan) -> Iterator[Source]:
             owner = (item.owner or item.key).id
             if item.place.source is not None and not running.isdisjoint([*users, owner]):
                 yield item.place.source
-
-
-def _above(location: Location) -> Iterable[Location]:
-    parent = location.path.rstrip("/")
-    while parent:
-        parent = parent.rpartition("/")[0]
-        yield Location(location.device, parent or "/")
