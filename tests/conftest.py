@@ -42,10 +42,10 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     skipped = terminalreporter.stats.get("skipped", [])
     reasons = Counter(str(report.longrepr[2]).removeprefix("Skipped: ") for report in skipped)
     for reason, number in reasons.most_common():
-        who = f"{number} tests" if number > 1 else "1 test"
         needed = reason.removeprefix("needs ")
-        said = f"{'need' if number > 1 else 'needs'} {needed}" if needed != reason else f"are skipped: {reason}"
-        terminalreporter.write_line(f"{who} {said}")
+        said = f"tests need {needed}" if needed != reason else f"tests are skipped: {reason}"
+        said = said if number > 1 else said.replace("tests need", "test needs").replace("tests are", "test is")
+        terminalreporter.write_line(f"{number} {said}")
 
 
 def _refuse(message: str) -> NoReturn:

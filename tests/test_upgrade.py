@@ -23,7 +23,13 @@ LESS = {
     "docker_storage_filesystem_inodes",
     "docker_storage_filesystem_inodes_free",
 }
-MORE = {"docker_engine_up", "docker_storage_exporter_build_info"}
+MORE = {
+    "docker_engine_up",
+    "docker_storage_exporter_build_info",
+    "docker_volume_limit_bytes",
+    "docker_container_layer_limit_bytes",
+    "docker_container_log_limit_bytes",
+}
 
 
 def is_named(name):

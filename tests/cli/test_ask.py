@@ -3,8 +3,8 @@
 import json
 import os
 import re
-import subprocess
 import time
+import urllib.request
 from contextlib import suppress
 
 import pytest
@@ -240,9 +240,9 @@ def test_watch_that_is_stopped_gives_the_screen_back_and_takes_it_again(watching
 
 
 def test_the_document_is_there_for_everybody(exporter):
-    done = subprocess.run(["curl", "-sf", f"{exporter.url}/api/v1/objects"], capture_output=True, check=True)
+    with urllib.request.urlopen(f"{exporter.url}/api/v1/objects", timeout=20) as answer:
+        found = json.load(answer)
 
-    found = json.loads(done.stdout)
     (volume,) = (row for row in found["objects"] if row["name"] == "shop_db-data")
     assert volume["users"] == ["shop-db-1"]
     assert volume["allocated_bytes"] > 48 * 2**20

@@ -61,7 +61,7 @@ def test_the_table_is_tab_separated_like_du_s(run, tree):
     assert done.stdout == f"{du(tree)}\t{100_000 + 4 + 2**30 + 5000}\t7\t{tree}\n"
 
 
-@pytest.mark.parametrize("path", ["/usr/share/doc", "/etc", "/usr/bin"])
+@pytest.mark.parametrize("path", ["/usr/share/doc", os.path.dirname(os.__file__), "/usr/bin"])
 def test_real_folders_are_what_du_says(run, path):
     (found,) = json.loads(run("du", "--format=json", path).stdout)
 

@@ -51,6 +51,7 @@ def web_config(folder):
 
 def curl(folder, url, *options):
     """The body at a URL, asked by a curl that trusts our authority."""
+    need("curl")
     command = ["curl", "-sS", "-m", "30", "--cacert", "ca.pem", *options, url]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
