@@ -59,7 +59,7 @@ class Case(NamedTuple):
     huge: bool = False
 
     def __str__(self) -> str:
-        return f"{self.volumes:,} volumes of {self.files} files, {self.containers} containers"
+        return f"{self.volumes:,} volumes of {self.files} files, {self.containers:,} containers"
 
 
 CASES = (Case(1_000, 100, 300, 64), Case(10_000, 10, 300, 128), Case(100_000, 2, 1_000, 200, huge=True))
