@@ -36,6 +36,11 @@ def test_it_checks_and_then_tests(gate):
 
     assert (done.returncode, done.stderr) == (0, "")
     assert called == ["make check", "make test"]
+    assert [line.partition(" took ")[0] for line in done.stdout.splitlines()] == [
+        "gate: packages",
+        "gate: set-up and checks",
+        "gate: tests",
+    ]
 
 
 def test_helm_is_built_beside_the_checks(gate):
