@@ -154,3 +154,10 @@ def test_what_came_into_being_in_this_process_s_time_is_growth_as_a_whole():
     assert not Attribution(BEGAN).born(int((BEGAN - 1) * 1e9))
     assert Attribution(BEGAN).born(int((BEGAN + 1) * 1e9))
     assert not Attribution(BEGAN).born(0)  # where the filesystem does not tell
+
+
+def test_who_is_asked_for_the_time_of_a_measurement_may_tell_of_one_meanwhile(disk):
+    """A ledger does both under a lock of its own: each of them would wait for the other for ever."""
+    disk.look(lost=100 * MIB)
+
+    assert disk.told.suspects(lambda source: disk.told.explain(source, 1, 1) or BEGAN + 15) == [walk("a")]

@@ -114,14 +114,16 @@ class Attribution:
         much was lost again.
         """
         with self._lock:
-            found = [
-                source
-                for source in self._busy
-                if (space := self._spaces.get(self._mountpoints.get(source, ""))) is not None
-                and (at := measured_at(source)) is not None
-                and space.growth_since(at) >= space.worth_a_look
-            ]
+            busy = tuple(self._busy)
+        # Not while the lock is held: who records a measurement holds another one, and asks for this.
+        ages = [(source, at) for source in busy if (at := measured_at(source)) is not None]
+        with self._lock:
+            found = [source for source, at in ages if self._may_hold_the_rest(source, at)]
             return sorted(found, key=lambda source: (-self._rates.get(source, 0.0), source.path))
+
+    def _may_hold_the_rest(self, source: Source, at: float) -> bool:
+        space = self._spaces.get(self._mountpoints.get(source, ""))
+        return space is not None and space.growth_since(at) >= space.worth_a_look
 
 
 def _mountpoints(plan: Plan) -> Iterator[tuple[Source, str]]:
