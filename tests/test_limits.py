@@ -72,6 +72,12 @@ def test_a_label_that_is_no_size_is_no_limit_and_said_once(caplog):
     ]
 
 
+def test_a_label_of_a_megabyte_costs_no_more_than_a_line(caplog):
+    assert labelled_limit("9" * 10**6 + "g", size) is None
+    assert labelled_limit("x" * 10**6, size) is None
+    assert all(len(record.getMessage()) < 200 for record in caplog.records)
+
+
 def test_every_limit_of_an_object_is_on_the_page_with_its_source():
     volume = Volume("db", labels={STORAGE_LIMIT: "20GiB"}, limit_bytes=10 * GIB)
     labels = {STORAGE_LIMIT: "1g", LOG_LIMIT: "50m"}

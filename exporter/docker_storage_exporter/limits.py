@@ -17,6 +17,7 @@ _log = logging.getLogger(__name__)
 _EXAMPLE = "volumes: {'shop_.*': 20GiB}"
 _KINDS = {"volumes": Kind.VOLUME, "layers": Kind.LAYER, "logs": Kind.LOG}
 _KNOWN_TEXTS = 4096
+_LONGEST_SIZE = 40  # characters; any that is written out is shorter
 
 Rule = tuple[re.Pattern[str], int]
 """A pattern that has to match a whole name, and the limit of what is called so, in bytes."""
@@ -63,9 +64,13 @@ def _rule(file: YamlFile, pattern: yaml.Node, limit: yaml.Node, size: Callable[[
         file.refuse(line, str(error))
 
 
-@lru_cache(_KNOWN_TEXTS)
 def labelled_limit(text: str, size: Callable[[str], int]) -> int | None:
     """The limit that a label's value names; None for a value that is no size, which is logged once."""
+    return _labelled_limit(text[:_LONGEST_SIZE], size)  # a label may hold a megabyte, and a log line should not
+
+
+@lru_cache(_KNOWN_TEXTS)
+def _labelled_limit(text: str, size: Callable[[str], int]) -> int | None:
     try:
         return size(text)
     except ValueError as error:

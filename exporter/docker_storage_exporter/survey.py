@@ -153,8 +153,8 @@ class _Table:
         return tuple(self.rows.values())
 
     def _row(self, number: int, known: Known, before: Row | None) -> Row:
-        item, labels = self.items[number], self._labels[number]
-        place = item.place
+        item, place, labels = self.items[number], self.items[number].place, self._labels[number]
+        labels = labels if isinstance(labels, tuple) else (labels,)
         measurement = known.measurements.get(place.source) if place.source is not None else None
         failed = _failed(place, known.failures)
         counted, within = number not in self._uncounted, self._within.get(number, "")
@@ -166,10 +166,9 @@ class _Table:
             and before.facts is item.facts
             and before.counted is counted
             and before.within == within
-            and before.labels == (labels if isinstance(labels, tuple) else (labels,))
+            and before.labels == labels
         ):
             return before
-        labels = labels if isinstance(labels, tuple) else (labels,)
         return Row(item.key, labels, item.facts, Sized(place, measurement, failed), counted, within)
 
     def _sorted(self) -> tuple[list[Item], list[str | tuple[str, ...]]]:

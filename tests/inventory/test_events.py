@@ -179,19 +179,20 @@ def test_an_event_that_never_ends_is_given_up_and_the_next_stream_is_heard(engin
         handler.end_headers()
         sent = 0
         try:
-            while sent < 4 * client._LARGEST_EVENT:
+            while sent < enough:
                 handler.wfile.write(b"%x\r\n%s\r\n" % (size * 100, b"x" * size * 100))
                 sent += size * 100
         except OSError:
             pass
         given_up.append(sent)
 
-    given_up = []
+    given_up, enough = [], 64 * client._LARGEST_EVENT
     engine.routes["/events"] = without_end
     listener.start()
     assert listener.heard.get(timeout=10) == Change()
     while not given_up:
         time.sleep(0.01)
+    assert given_up[0] < enough  # it hung up long before
     engine.routes["/events"] = stream({"Type": "container", "Action": "start", "Actor": {"ID": "later"}})
 
     while listener.heard.get(timeout=10) != Change(inspect="later"):

@@ -445,3 +445,15 @@ def test_what_the_engine_mounts_on_the_host_is_asked_there(name, destination, en
 
 def test_a_container_without_secrets_has_none():
     assert tmpfs_place("/run/secrets") == Place()
+
+
+def test_what_is_placed_anew_and_is_where_it_was_is_not_placed_anew_for_ever():
+    before = plan_of(scene_of(Volume("a")))
+    mounted = with_mounts(MountEntry(f"{ROOT}/volumes/b", "tmpfs", (0, 9)))
+
+    now = plan_of(scene_of(Volume("a"), mounts=mounted), EVERYTHING, before)
+    again = plan_of(scene_of(Volume("a")), EVERYTHING, now)
+
+    assert now == before == again
+    assert now.bases != before.bases == again.bases
+    assert again.objects[Kind.VOLUME] is before.objects[Kind.VOLUME]

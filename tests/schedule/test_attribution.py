@@ -61,6 +61,17 @@ def disk():
     return made
 
 
+def test_what_is_not_known_is_missing_and_not_nothing(disk):
+    assert disk.told.unexplained() == {}  # looked at once
+
+    disk.look(lost=300 * MIB)
+    disk.told.look({}, disk.at + 15)
+    assert disk.told.unexplained() == {}  # it does not answer
+
+    disk.look(30)
+    assert disk.unexplained == 300 * MIB
+
+
 def test_what_was_measured_to_grow_is_explained_and_the_rest_is_not(disk):
     disk.look(lost=300 * MIB)
     assert disk.unexplained == 300 * MIB
@@ -99,12 +110,15 @@ def test_it_is_forgotten_after_an_hour(disk):
 
 def test_a_filesystem_that_became_larger_begins_anew(disk):
     disk.look(lost=300 * MIB)
-    disk.told.look({"/": Filesystem(2048 * MIB, 1024 * MIB, 0, 0, 0)}, disk.at + 15)
+    for later in (15, 30):
+        disk.told.look({"/": Filesystem(2048 * MIB, 1024 * MIB, 0, 0, 0)}, disk.at + later)
 
     assert disk.unexplained == 0
 
 
 def test_a_filesystem_without_objects_or_roots_is_not_told_of(disk):
+    disk.look()
+
     assert disk.told.mountpoints == {"/"}
     assert set(disk.told.unexplained()) == {"/"}
 

@@ -97,7 +97,8 @@ def plan_of(scene: Scene, rules: Rules = _EVERYTHING, previous: Plan | None = No
     before = previous or Plan()
     planner = _Planner(scene, rules, names, before)
     objects = {subject.kind: planner.objects(subject) for subject in SUBJECTS}
-    if previous is not None and all(before.objects.get(kind) is found for kind, found in objects.items()):
+    same = all(before.objects.get(kind) is found for kind, found in objects.items())
+    if previous is not None and same and before.bases == planner.bases:
         return previous
     return Plan(objects, planner.bases)
 

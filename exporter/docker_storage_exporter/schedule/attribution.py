@@ -65,6 +65,7 @@ class Attribution:
         self._lock = threading.Lock()
         self.mountpoints: frozenset[str] = frozenset()
         self._spaces: dict[str, _Space] = {}
+        self._answering: frozenset[str] = frozenset()
         self._mountpoints: Mapping[Source, str] = {}
         self._busy: frozenset[Source] = frozenset()
         self._rates: dict[Source, float] = {}
@@ -95,16 +96,20 @@ class Attribution:
     def look(self, found: Mapping[str, Filesystem], at: float) -> None:
         """These are the filesystems by mount point now; those that do not answer are missing."""
         with self._lock:
+            self._answering = frozenset(found)
             for mountpoint, filesystem in found.items():
                 self._spaces.setdefault(mountpoint, _Space()).note(filesystem, at)
 
     def unexplained(self) -> dict[str, int]:
-        """Bytes by mount point that nothing measured explains, over the last hour; 0 where less was lost."""
+        """Bytes by mount point that nothing measured explains, over the last hour; 0 where less was lost.
+
+        One that does not answer now, or was looked at only once, is missing: nothing is known of what it lost.
+        """
         with self._lock:
             return {
                 mountpoint: max(0, space.growth_since(float("-inf")))
                 for mountpoint, space in self._spaces.items()
-                if space.times
+                if len(space.times) > 1 and mountpoint in self._answering
             }
 
     def suspects(self, measured_at: Callable[[Source], float | None]) -> list[Source]:
