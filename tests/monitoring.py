@@ -9,15 +9,16 @@ import secrets
 import socket
 import subprocess
 import threading
-import time
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from waiting import wait_until
 
 MACROS = {
     "$job": ".+",
@@ -57,7 +58,7 @@ class Server:
         self.ready = ready
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
-        wait_for(self._is_ready, 60, command[0])
+        wait_until(self._is_ready, command[0])
 
     def _is_ready(self) -> bool:
         assert self._process.poll() is None, self.log.read_text()
@@ -160,15 +161,6 @@ class Webhook:
         """Close the door."""
         self._server.shutdown()
         self._server.server_close()
-
-
-def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:
-    """Poll until a condition gives something; that something."""
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"waited {seconds:g} s for {what}"
-        time.sleep(0.2)
-    return found
 
 
 def panel_queries(board: Mapping[str, Any]) -> list[tuple[str, str, str]]:

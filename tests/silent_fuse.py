@@ -18,7 +18,6 @@ import stat
 import struct
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 _HEADER = struct.Struct("<IIQQIIII")  # length, opcode, unique, node, uid, gid, pid, padding
@@ -224,14 +223,6 @@ def state_of(pid):
         with contextlib.suppress(OSError):
             states.append((task / "stat").read_text().rpartition(")")[2].split()[0])
     return states
-
-
-def wait_until(condition, seconds=10.0):
-    """Wait for something to become true."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 if __name__ == "__main__":

@@ -10,11 +10,12 @@ import threading
 
 import pytest
 from conftest import need
-from engine.dockerd import Running, du, wait_until
+from engine.dockerd import Running, du
 
 from docker_storage_exporter.demo import Demo
 from docker_storage_exporter.settings import from_texts
 from docker_storage_exporter.sizer import implementation
+from waiting import wait_until
 
 HOSTILE = (b"\xff", b"new\nline", b'quo"te', b"back\\slash", b"tab\tcr\r", "ünï-😀".encode(), b"{}", b"$(id)", b"a b")
 

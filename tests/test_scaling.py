@@ -12,10 +12,11 @@ import promql_parser
 import pytest
 import yaml
 from conftest import need
-from monitoring import Prometheus, metric_names, wait_for
+from monitoring import Prometheus, metric_names
 
 from dashboards.recording import recorded_names
 from docker_storage_exporter.collector.catalogue import LIVE_FAMILIES, OBJECT_FAMILIES
+from waiting import wait_until
 
 DOCUMENT = Path(__file__).parent.parent / "docs/scaling.md"
 TEXT = DOCUMENT.read_text(encoding="utf-8")
@@ -120,7 +121,7 @@ def test_every_host_belongs_to_exactly_one_shard(tmp_path):
 
     server = Prometheus(tmp_path, {"scrape_configs": jobs})
     try:
-        targets = wait_for(lambda: _active(server, len(hosts)), 60, "targets")
+        targets = wait_until(lambda: _active(server, len(hosts)), "targets")
         sizes = Counter(target["labels"]["job"] for target in targets)
     finally:
         server.stop()

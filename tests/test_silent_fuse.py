@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from conftest import need
 
-from silent_fuse import SilentFuse, state_of, wait_until
+from silent_fuse import SilentFuse, state_of
+from waiting import wait_until
 
 LOOK = "import os, sys; os.stat(sys.argv[1])"
 

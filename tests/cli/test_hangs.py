@@ -14,7 +14,8 @@ from conftest import need
 from fake_engine import FakeEngine, container_document, good_answers
 
 from cli.conftest import COMMAND
-from silent_fuse import SilentFuse, wait_until
+from silent_fuse import SilentFuse
+from waiting import wait_until
 
 STOPPED, SWALLOWED = SilentFuse.stop_reading, SilentFuse.swallow
 VOLUMES = [f"v{number:02}" for number in range(21)]

@@ -6,9 +6,10 @@ import ssl
 
 import pytest
 from conftest import need
-from monitoring import Prometheus, wait_for
+from monitoring import Prometheus
 
 from cli.conftest import servers
+from waiting import wait_until
 from web import pki
 from web.conftest import VERIFIED
 from web.test_passwords import SECRET
@@ -65,7 +66,7 @@ def up(prometheus):
 
 
 def test_only_who_has_the_certificate_and_the_password_gets_the_page(prometheus):
-    found = wait_for(lambda: up(prometheus), 60, "the first scrapes")
+    found = wait_until(lambda: up(prometheus), "the first scrapes")
 
     assert found == {"welcome": "1", "wrong-password": "0", "no-certificate": "0", "no-trust": "0"}
     errors = {each["scrapePool"]: each["lastError"] for each in prometheus.api("targets")["activeTargets"]}
@@ -76,15 +77,14 @@ def test_only_who_has_the_certificate_and_the_password_gets_the_page(prometheus)
 
 
 def test_certificates_are_renewed_while_it_scrapes_and_no_scrape_is_lost(prometheus, serving, folder):
-    wait_for(lambda: up(prometheus), 60, "the first scrapes")
+    wait_until(lambda: up(prometheus), "the first scrapes")
     host, port = serving.url.removeprefix("https://").split(":")
 
     for kind in ("pem", "key"):  # between the two the files do not fit
         shutil.copy(folder / f"renewed.{kind}", folder / f"new.{kind}")
         os.replace(folder / f"new.{kind}", folder / f"server.{kind}")
-        wait_for(
+        wait_until(
             lambda kind=kind: prometheus.query(f'{FAMILY}{{job="welcome"}} == {int(kind == "key")}'),
-            60,
             f"a scrape that tells of server.{kind}",
         )
 

@@ -9,13 +9,13 @@ import time
 
 import pytest
 from conftest import need
-from monitoring import wait_for
 
 from cli.conftest import COMMAND, Serving
 from cli.test_reload import said
 from docker_storage_exporter.cli.health import alive
 from docker_storage_exporter.errors import NoAnswerError
 from docker_storage_exporter.settings import from_texts
+from waiting import wait_until
 from web import pki
 from web.conftest import TLS, VERIFIED
 from web.test_passwords import SECRET
@@ -174,7 +174,7 @@ def test_sockets_of_systemd_are_served_from_their_first_connection_on(data_root,
         process = subprocess.Popen(command, stderr=log)
     try:
         for port in ports:
-            wait_for(lambda port=port: connects(port), 30, "the sockets")
+            wait_until(lambda port=port: connects(port), "the sockets", 30)
             assert curl(tmp_path, f"http://127.0.0.1:{port}/-/healthy") == "healthy\n"
     finally:
         process.terminate()

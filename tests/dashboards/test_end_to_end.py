@@ -13,12 +13,13 @@ import pytest
 import yaml
 from conftest import need
 from engine.dockerd import Dockerd, Running
-from monitoring import MACROS, Alertmanager, Prometheus, Webhook, panel_queries, substituted, wait_for
+from monitoring import MACROS, Alertmanager, Prometheus, Webhook, panel_queries, substituted
 
 from dashboards.generate import all_dashboards, main
 from dashboards.recording import recorded_names
 from dashboards.settings import Settings
 from docker_storage_exporter.settings import from_texts
+from waiting import wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 
@@ -115,12 +116,12 @@ def test_a_volume_that_fills_its_disk_is_told_of_and_told_to_be_over(engine, pro
     assert webhook.find("DockerVolumeFillsFilesystem", "firing") is None
 
     fill(engine)
-    alert = wait_for(lambda: webhook.find("DockerVolumeFillsFilesystem", "firing"), 60, "the alert")
+    alert = wait_until(lambda: webhook.find("DockerVolumeFillsFilesystem", "firing"), "the alert")
     check_panels(prometheus)
     check_alert(alert)
 
     engine.docker("exec", "filler", "/bin/sh", "-c", "rm -f /data/f*")
-    over = wait_for(lambda: webhook.find("DockerVolumeFillsFilesystem", "resolved"), 60, "the end of the alert")
+    over = wait_until(lambda: webhook.find("DockerVolumeFillsFilesystem", "resolved"), "the end of the alert")
     assert over["labels"] == alert["labels"]
     assert {alert["labels"]["alertname"] for alert in webhook.alerts if "volume" in alert["labels"]} <= {
         "DockerVolumeFillsFilesystem",
@@ -143,7 +144,7 @@ def check_recordings(prometheus: Prometheus) -> None:
         return not missing
 
     try:
-        wait_for(complete, 120, "recording rules")
+        wait_until(complete, "recording rules", 120)
     except AssertionError:
         pytest.fail(f"never had a value: {sorted(missing)}")
     grown = prometheus.query('instance_volume:docker_volume_allocated_bytes:deriv1h{volume="database"} > 0')

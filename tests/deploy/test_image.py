@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 from conftest import need
 from deploy.deployed import IMAGE, LEAST, PROJECT, Exporter, start
-from engine.dockerd import du, wait_until
+from engine.dockerd import du
 from monitoring import free_port
 
 from docker_storage_exporter import __version__
 from docker_storage_exporter.settings import DEFAULT_PORT
+from waiting import wait_until
 
 # The build takes longer than a test, and belongs to the first one.
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]

@@ -10,12 +10,13 @@ import subprocess
 import pytest
 from conftest import need
 from deploy.deployed import DEPLOY
-from engine.dockerd import Running, du, wait_until
+from engine.dockerd import Running, du
 
 from docker_storage_exporter.inventory import ENDPOINTS, events
 from docker_storage_exporter.inventory import client as engine_client
 from docker_storage_exporter.inventory.endpoints import allowed
 from docker_storage_exporter.settings import duration, from_texts
+from waiting import wait_until
 
 pytestmark = pytest.mark.engine
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 import yaml
 from deploy.deployed import DEPLOY, QUICK, Exporter
-from engine.dockerd import du, wait_until
+from engine.dockerd import du
 from monitoring import free_port
 
 from docker_storage_exporter.settings import DEFAULT_DATA_ROOT
+from waiting import wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from docker_storage_exporter.cli.serve import Exporter
 from docker_storage_exporter.settings import Settings
+from waiting import wait_until
 
 IMAGE = "busybox:test"
 _PATIENCE = 60
@@ -173,14 +173,6 @@ class Running(Scraped):
         self.exporter = Exporter(settings)
         self.exporter.start()
         self.url = self.exporter.server.url
-
-
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    """Poll a condition for as long as a slow machine may need."""
-    deadline = time.monotonic() + _PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {_PATIENCE} s for {what}"
-        time.sleep(0.1)
 
 
 def du(path: Path) -> int:

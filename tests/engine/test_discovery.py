@@ -10,9 +10,10 @@ import pytest
 import yaml
 from conftest import need
 from engine.dockerd import IMAGE, Dockerd
-from monitoring import Prometheus, free_port, wait_for
+from monitoring import Prometheus, free_port
 
 from docker_storage_exporter.settings import DEFAULT_PORT
+from waiting import wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.root, pytest.mark.slow]
 FOLDER = Path(__file__).parent.parent.parent / "deploy/prometheus"
@@ -97,12 +98,12 @@ def test_an_exporter_in_a_container_is_found_by_its_label_in_any_network(dockerd
         own = dockerd.docker("inspect", "--format", template, "found") + f":{DEFAULT_PORT}"
         labels = {"instance": "docker-1", "job": "docker-storage-exporter"}
 
-        wait_for(lambda: targets(found) == {own: (labels, "up")}, 60, "the container's own address")
+        wait_until(lambda: targets(found) == {own: (labels, "up")}, "the container's own address")
 
         dockerd.docker("rm", "-f", "found")
         dockerd.docker("run", "-d", "--network", "host", "--label", LABEL, "--name", "found", IMAGE, "sleep", "1000")
-        wait_for(lambda: targets(found) == {address: (labels, "up")}, 60, "the address of the host")
-        (up,) = wait_for(lambda: found.query("docker_engine_up == 1"), 60, "a sample")
+        wait_until(lambda: targets(found) == {address: (labels, "up")}, "the address of the host")
+        (up,) = wait_until(lambda: found.query("docker_engine_up == 1"), "a sample")
         assert up["metric"]["instance"] == "docker-1"
     finally:
         dockerd.docker("rm", "-f", "found", "another")
@@ -119,4 +120,4 @@ def test_the_exporters_of_a_swarm_are_found_on_their_nodes_under_the_nodes_names
     found = prometheus(example("dockerswarm", swarm.host))
 
     labels = {"instance": socket.gethostname(), "job": "docker-storage-exporter"}
-    wait_for(lambda: targets(found) == {f"127.0.0.1:{port}": (labels, "up")}, 60, "the node")
+    wait_until(lambda: targets(found) == {f"127.0.0.1:{port}": (labels, "up")}, "the node")

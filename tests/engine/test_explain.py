@@ -8,7 +8,9 @@ import subprocess
 import sys
 
 import pytest
-from engine.dockerd import du, wait_until
+from engine.dockerd import du
+
+from waiting import wait_until
 
 pytestmark = pytest.mark.engine
 COMMAND = (sys.executable, "-m", "docker_storage_exporter")

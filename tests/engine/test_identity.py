@@ -3,7 +3,6 @@
 import time
 
 from conftest import need
-from engine.dockerd import wait_until
 
 from docker_storage_exporter.hostfs import Host
 from docker_storage_exporter.inventory import CurrentInventory, read_disk
@@ -11,6 +10,7 @@ from docker_storage_exporter.inventory.client import EngineClient
 from docker_storage_exporter.layout import Rules
 from docker_storage_exporter.schedule import Crew, Locator
 from docker_storage_exporter.settings import from_texts
+from waiting import wait_until
 
 SIZE, LINEAGE = "docker_volume_allocated_bytes", "docker_volume_lineage_start_timestamp_seconds"
 

@@ -7,7 +7,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from engine.dockerd import Dockerd, Page, du, wait_until
+from engine.dockerd import Dockerd, Page, du
+
+from waiting import wait_until
 
 pytestmark = pytest.mark.engine
 

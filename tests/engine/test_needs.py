@@ -7,9 +7,10 @@ import sys
 
 import pytest
 from conftest import need_landlock
-from engine.dockerd import Page, wait_until
+from engine.dockerd import Page
 
 from cli.conftest import Serving
+from waiting import wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.root]
 NOBODY = 65534

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 from conftest import need
-from engine.dockerd import Dockerd, wait_until
+from engine.dockerd import Dockerd
 
 from cli.conftest import COMMAND, Serving
 from cli.test_prometheus import Prometheus
 from docker_storage_exporter.collector.catalogue import LIVE_FAMILIES, OBJECT_FAMILIES
+from waiting import wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 

@@ -4,12 +4,12 @@ import dataclasses
 import subprocess
 
 import pytest
-from engine.dockerd import wait_until
 
 from docker_storage_exporter.hostfs import Host
 from docker_storage_exporter.inventory import CurrentInventory, read_disk
 from docker_storage_exporter.inventory.client import EngineClient
 from docker_storage_exporter.settings import from_texts
+from waiting import wait_until
 
 pytestmark = pytest.mark.engine
 

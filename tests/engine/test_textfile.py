@@ -11,10 +11,11 @@ import urllib.request
 import pytest
 from conftest import need
 from engine.dockerd import Page, du
-from monitoring import Prometheus, Server, free_port, wait_for
+from monitoring import Prometheus, Server, free_port
 
 from cli.conftest import COMMAND
 from dashboards.generate import HERE
+from waiting import wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.root]
 NAMES = (b'quote"', b"back\\slash", b"line\nfeed", b"bad\xff", "whale \N{SPOUTING WHALE}".encode())
@@ -55,7 +56,7 @@ def textfile(target, *options, host="unix:///nowhere/docker.sock"):
 
 def test_node_exporter_serves_the_true_sizes_of_volumes_and_writable_layers(dockerd, node_exporter):
     container = dockerd.run("textfile", "seq 50000 >/v/file; seq 10000 >/layer", "-v", "textfile:/v")
-    wait_for((dockerd.layer_path(container) / "done").exists, 60, "the container")
+    wait_until((dockerd.layer_path(container) / "done").exists, "the container")
 
     textfile(node_exporter.textfiles / "docker.prom", host=dockerd.host)
     page = node_exporter.page()
@@ -127,7 +128,7 @@ def test_rules_and_queries_work_on_what_node_exporter_serves(dockerd, node_expor
     try:
         size, identity = "docker_volume_allocated_bytes", 'docker_volume_info{volume="for-rules"}'
         query = f"{size} * on (volume, instance) group_left (driver) {identity}"
-        (found,) = wait_for(lambda: prometheus.query(query), 60, "the join")
+        (found,) = wait_until(lambda: prometheus.query(query), "the join")
         rules = [rule for group in prometheus.api("rules")["groups"] for rule in group["rules"]]
     finally:
         prometheus.stop()

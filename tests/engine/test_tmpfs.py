@@ -6,9 +6,9 @@ import subprocess
 
 import pytest
 from conftest import need
-from engine.dockerd import wait_until
 
 from cli.conftest import COMMAND
+from waiting import wait_until
 
 SHM = "/dev/shm"
 USED, SIZE = "docker_container_tmpfs_used_bytes", "docker_container_tmpfs_size_bytes"

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 from conftest import need
 from deploy.units import FOLDER
-from engine.dockerd import Page, du, wait_until
+from engine.dockerd import Page, du
 
 from cli.conftest import COMMAND, Serving
 from docker_storage_exporter.hostfs.landlock import landlock_abi
+from waiting import wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.root]
 CONFINE = Path(__file__).parent.parent / "deploy/confine.py"

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from conftest import need
-from monitoring import wait_for
+
+from waiting import wait_until
 
 PROJECT = Path(__file__).parent.parent.parent
 PROGRAM = (sys.executable, "-m", "docker_storage_exporter")
@@ -114,7 +115,7 @@ class Running:
         self._probe = container["readinessProbe"]["httpGet"]["path"]
         with log.open("ab") as file:
             self._process = subprocess.Popen(command, stdout=file, stderr=file)
-        wait_for(self._is_ready, 60, f"{self._probe}: {log}")
+        wait_until(self._is_ready, f"{self._probe}: {log}")
 
     def _is_ready(self) -> bool:
         assert self._process.poll() is None, self.log.read_text()

@@ -3,7 +3,8 @@
 import pytest
 from conftest import need
 from engine.dockerd import Dockerd, Page
-from monitoring import wait_for
+
+from waiting import wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.root]
 
@@ -34,7 +35,7 @@ def page(engine, start_pod):
         _, running = start_pod(feature, str(engine.data_root), *options)
         done = 'docker_storage_pending_objects{kind="%s"} 0'
         kinds = ("volume", "container_layer", "tmpfs_mount")
-        wait_for(lambda: all(done % kind in running.get("/metrics") for kind in kinds), 60, "measurements")
+        wait_until(lambda: all(done % kind in running.get("/metrics") for kind in kinds), "measurements")
         return Page(running.get("/metrics"))
 
     return page

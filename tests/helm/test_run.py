@@ -7,12 +7,13 @@ import sys
 import pytest
 import yaml
 from conftest import need
-from monitoring import Prometheus, free_port, wait_for
+from monitoring import Prometheus, free_port
 from prometheus_client.parser import text_string_to_metric_families as parse
 
 from docker_storage_exporter.demo import Demo
 from helm.node import PROGRAM
 from helm.rendering import exporter, find
+from waiting import wait_until
 
 pytestmark = pytest.mark.root
 OWNER = 999
@@ -54,7 +55,7 @@ def du(path):
 
 def measured(running, family, number):
     """The page, once a family has so many series."""
-    wait_for(lambda: len(series(running.get("/metrics"), family)) == number, 60, family)
+    wait_until(lambda: len(series(running.get("/metrics"), family)) == number, family)
     return series(running.get("/metrics"), family)
 
 
@@ -67,7 +68,7 @@ def test_every_volume_has_its_true_size(start, data_root, feature):
         found = series(running.get("/metrics"), "docker_volume_allocated_bytes")
         return len(found) == 12 and found == {name: du(f"{data_root}/volumes/{name}/_data") for name in found}
 
-    wait_for(is_true, 60, "the sizes that du says")
+    wait_until(is_true, "the sizes that du says")
     assert running.stop() == 0
 
 
@@ -104,7 +105,7 @@ def test_without_rights_it_serves_what_is_left_and_says_what_is_not(start):
     told = '\ndocker_storage_unmeasured_objects{kind="volume",reason="permission_denied"} 12\n'
     _, running = start("non-root")
 
-    wait_for(lambda: told in running.get("/metrics"), 60, told)
+    wait_until(lambda: told in running.get("/metrics"), told)
 
     assert not series(running.get("/metrics"), "docker_volume_allocated_bytes")
     assert measured(running, "docker_container_layer_allocated_bytes", 12)
@@ -170,7 +171,7 @@ def test_prometheus_keeps_the_exporter_s_labels_and_names_the_node(start, tmp_pa
 
     server = Prometheus(tmp_path / "prometheus", {"global": {"scrape_interval": "1s"}, "scrape_configs": [scrape]})
     try:
-        layers = wait_for(lambda: server.query("docker_container_layer_allocated_bytes"), 60, "a scrape")
+        layers = wait_until(lambda: server.query("docker_container_layer_allocated_bytes"), "a scrape")
     finally:
         server.stop()
 

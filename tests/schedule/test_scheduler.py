@@ -18,6 +18,7 @@ from docker_storage_exporter.schedule.jobs import StoppedError
 from docker_storage_exporter.settings import from_texts
 from docker_storage_exporter.sizer import Control
 from schedule.conftest import ROOTS, measure_all, path
+from waiting import wait_until
 
 
 def test_the_first_page_comes_right_after_the_first_list_and_without_sizes(world, scheduler):
@@ -485,19 +486,11 @@ def hanging(world, scheduler):
     scheduler._stopping.set()
 
 
-def wait_for(condition):
-    for _ in range(1000):
-        if condition():
-            return
-        threading.Event().wait(0.01)
-    raise AssertionError
-
-
 def test_a_measurement_that_hangs_is_given_up_and_another_thread_does_the_rest(world, scheduler, hanging):
     world.now += 30
     scheduler.crew.look_after()
 
-    wait_for(lambda: path("b") in world.measured)
+    wait_until(lambda: path("b") in world.measured)
     assert scheduler.tally.failures == {(Kind.VOLUME, Unmeasured.STUCK): 1}
     assert scheduler.ledger.known().failures == {Walk((path("a"),)): Unmeasured.STUCK}
     assert scheduler.crew.abandoned == 1
@@ -506,20 +499,20 @@ def test_a_measurement_that_hangs_is_given_up_and_another_thread_does_the_rest(w
 def test_it_is_tried_again_at_growing_intervals_and_at_once_when_it_ended_after_all(world, scheduler, hanging):
     world.now += 30
     scheduler.crew.look_after()
-    wait_for(lambda: path("b") in world.measured)
+    wait_until(lambda: path("b") in world.measured)
     assert scheduler.lanes.agenda.next_due(Lane.SMALL) == world.now + 300
 
     hanging.released.set()
-    wait_for(lambda: path("a") in world.measured)
-    wait_for(lambda: scheduler.crew.abandoned == 0)
-    wait_for(lambda: Walk((path("a"),)) in scheduler.ledger.known().measurements)
+    wait_until(lambda: path("a") in world.measured)
+    wait_until(lambda: scheduler.crew.abandoned == 0)
+    wait_until(lambda: Walk((path("a"),)) in scheduler.ledger.known().measurements)
     assert scheduler.ledger.known().failures == {}
 
 
 def test_what_was_taken_from_the_budget_for_it_is_given_back(world, scheduler, hanging):
     world.now += 30
     scheduler.crew.look_after()
-    wait_for(lambda: path("b") in world.measured)
+    wait_until(lambda: path("b") in world.measured)
 
     assert scheduler.budget.wait_seconds() == 0
 

@@ -10,6 +10,7 @@ import pytest
 from docker_storage_exporter.sizer import Root
 from sizer import trees
 from sizer.conftest import opened
+from waiting import wait_until
 
 ENTRIES = 3001  # of the tree that most tests walk, the root included
 
@@ -52,13 +53,6 @@ class Running:
         self.control.stop()
         self._thread.join()
         return time.process_time() - asked
-
-
-def wait_until(condition):
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.0005)
 
 
 def test_a_walk_stopped_before_it_began_counts_nothing(tree, walker):

@@ -140,6 +140,8 @@ class Request(WSGIRequestHandler):
         """The request's environment, without the names that a resolver would have to be asked for."""
         host, port = self.connection.getsockname()[:2]
         self.server = _Place(str(host), port)  # type: ignore[assignment]  # what is read of a server
+        if self.request_version == "HTTP/0.9":
+            self.headers = _Headers()  # Python 3.14's parser leaves a dict, which get_environ of the base class refuses
         environ = super().get_environ()
         return environ | {"HTTPS": "on"} if isinstance(self.connection, ssl.SSLSocket) else environ
 
