@@ -5,8 +5,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from conftest import need
 
-GATE = Path(__file__).parent.parent / ".ci/run"
+GATE = Path(__file__).parent.parent / ".ci"
+ALL = ["make check", "make test", "bare bookworm", "bare trixie"]
 
 
 @pytest.fixture
@@ -22,8 +24,13 @@ def gate(tmp_path):
         for name in ("bash", "sh", "dirname", "mktemp", "rm", "tail"):
             (tmp_path / name).symlink_to(shutil.which(name))
         (tmp_path / "temporary").mkdir()
+        checkout = tmp_path / "checkout/.ci"
+        checkout.mkdir(parents=True)
+        shutil.copy(GATE / "run", checkout)
+        (checkout / "bare").write_text(f'#!/bin/sh\necho "bare $*" >>{tmp_path}/called\n')
+        (checkout / "bare").chmod(0o755)
         environment = {"PATH": str(tmp_path), "TMPDIR": f"{tmp_path}/temporary"}
-        done = subprocess.run([GATE], env=environment, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run([checkout / "run"], env=environment, capture_output=True, text=True, timeout=60, check=False)
         called = tmp_path / "called"
         assert list((tmp_path / "temporary").iterdir()) == []
         return done, called.read_text().splitlines() if called.exists() else []
@@ -35,18 +42,20 @@ def test_it_checks_and_then_tests(gate):
     done, called = gate()
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert called == ["make check", "make test"]
+    assert called == ALL
     assert [line.partition(" took ")[0] for line in done.stdout.splitlines()] == [
         "gate: packages",
         "gate: set-up and checks",
         "gate: tests",
+        "gate: tests on a bare bookworm",
+        "gate: tests on a bare trixie",
     ]
 
 
 def test_helm_is_built_beside_the_checks(gate):
     done, called = gate(helm=None, go="exit 0")
 
-    assert (done.returncode, called) == (0, ["make check", "make test"])
+    assert (done.returncode, called) == (0, ALL)
 
 
 def test_a_helm_that_cannot_be_built_ends_it_with_the_reason(gate):
@@ -61,3 +70,12 @@ def test_without_root_it_does_not_begin(gate):
 
     assert (done.returncode, called) == (1, [])
     assert done.stderr.startswith("error: run this as root")
+
+
+def test_a_debian_that_does_not_exist_is_one_line(tmp_path):
+    need("debootstrap", root=True)
+    command = [GATE / "bare", "potato-salad"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    assert done.returncode == 1
+    assert done.stderr == "E: No such script: /usr/share/debootstrap/scripts/potato-salad\n"
