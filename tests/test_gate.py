@@ -30,7 +30,8 @@ def gate(tmp_path):
         (checkout / "bare").write_text(f'#!/bin/sh\necho "bare $*" >>{tmp_path}/called\n')
         (checkout / "bare").chmod(0o755)
         environment = {"PATH": str(tmp_path), "TMPDIR": f"{tmp_path}/temporary"}
-        done = subprocess.run([checkout / "run"], env=environment, capture_output=True, text=True, timeout=60, check=False)
+        command = [checkout / "run"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
         called = tmp_path / "called"
         assert list((tmp_path / "temporary").iterdir()) == []
         return done, called.read_text().splitlines() if called.exists() else []

@@ -9,7 +9,7 @@ from typing import TypeVar
 _T = TypeVar("_T")
 
 
-def wait_until(condition: Callable[[], _T], what: str = "a condition", seconds: float = 60) -> _T:
+def wait_until(condition: Callable[[], _T], what: str = "a condition", *, seconds: float = 60) -> _T:
     """Poll a condition until it gives something true, and return that. Fails after so many seconds."""
     deadline, pause = time.monotonic() + seconds, 0.001
     while not (result := condition()):

@@ -97,7 +97,7 @@ def _write(path, size):
 @pytest.fixture
 def laid(tmp_path):
     """The data root with its engine."""
-    need("mount", root=True)
+    need("mount", "losetup", root=True)
     made = Laid(tmp_path)
     yield made
     made.engine.close()
@@ -173,13 +173,13 @@ def test_one_silent_filesystem_holds_up_nobody_and_comes_back(laid, serve, fuse_
         serving.until(place.family, lambda found: place.label in found)
         silence(fuse)
 
-    wait_until(lambda: failures(serving, place) >= 1, 30)
+    wait_until(lambda: failures(serving, place) >= 1)
     others_are_fresh(serving, place)
     assert (place.label in serving.series(place.family)) is (when == "while running")
     assert serving.series("docker_storage_abandoned_jobs")[""] >= 1
 
     serving.process.send_signal(signal.SIGTERM)
-    wait_until(lambda: is_free(laid.port), 5)  # the promise is two seconds, of a machine that has nothing else to do
+    wait_until(lambda: is_free(laid.port), seconds=5)  # the promise is two seconds, of a machine that has nothing else to do
     kept = json.loads(laid.state.read_text())["sources"]
     assert len(kept) >= len(VOLUMES) - 1
 
@@ -203,7 +203,7 @@ def test_a_server_that_was_killed_has_a_reason_of_its_own(laid, serve, fuse_at):
     serving.until(place.family, lambda found: place.label in found)
     fuse.kill()
 
-    wait_until(lambda: failures(serving, place, "disconnected") >= 1, 30)
+    wait_until(lambda: failures(serving, place, "disconnected") >= 1)
     others_are_fresh(serving, place)
     assert serving.series("docker_storage_abandoned_jobs")[""] == 0
 
@@ -234,7 +234,7 @@ def test_ctrl_c_brings_the_prompt_back_whatever_hangs(laid, fuse_at, command, si
     process = subprocess.Popen(
         [*COMMAND, command, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
-    wait_until(lambda: _waits_for_fuse(process.pid), 30)
+    wait_until(lambda: _waits_for_fuse(process.pid))
     os.killpg(process.pid, signal.SIGINT)
 
     assert process.wait(10) == 130
@@ -265,7 +265,7 @@ def test_df_leaves_out_what_hangs_and_says_so(laid, fuse_at):
 @pytest.mark.slow
 @pytest.mark.parametrize("silence", [STOPPED, SWALLOWED])
 def test_a_data_root_that_does_not_answer_ends_the_start_with_one_line(tmp_path, silence):
-    need("mount", root=True)
+    need("mount", "losetup", root=True)
     root = tmp_path / "docker"
     root.mkdir()
     flags = [f"--docker.host=unix://{tmp_path}/none", f"--path.data-root={root}", "--scan.timeout=1s"]
@@ -297,7 +297,7 @@ def test_a_dead_mount_over_a_volume_s_whole_folder_holds_up_no_start(laid, serve
 
 @pytest.mark.slow
 def test_that_nothing_is_measured_is_told_and_the_exporter_is_healthy_all_the_same(tmp_path, serve):
-    need("mount", root=True)
+    need("mount", "losetup", root=True)
     root = tmp_path / "docker"
     _write(root / "volumes/v/_data/file", 5000)
     (root / "containers").mkdir()

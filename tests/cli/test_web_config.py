@@ -174,7 +174,7 @@ def test_sockets_of_systemd_are_served_from_their_first_connection_on(data_root,
         process = subprocess.Popen(command, stderr=log)
     try:
         for port in ports:
-            wait_until(lambda port=port: connects(port), "the sockets", 30)
+            wait_until(lambda port=port: connects(port), "the sockets")
             assert curl(tmp_path, f"http://127.0.0.1:{port}/-/healthy") == "healthy\n"
     finally:
         process.terminate()

@@ -100,7 +100,7 @@ def test_who_floods_it_with_guesses_gets_no_thread_for_each(secure, monkeypatch)
         answers = [everything(client)[:12] for client in clients[-100:]]
 
         assert set(answers) == {b"HTTP/1.0 429"}
-        wait_until(lambda: threading.active_count() <= before + 9, "the threads of refused clients to end", 20)
+        wait_until(lambda: threading.active_count() <= before + 9, "the threads of refused clients to end")
         go_on.set()
 
 
