@@ -179,7 +179,9 @@ def test_one_silent_filesystem_holds_up_nobody_and_comes_back(laid, serve, fuse_
     assert serving.series("docker_storage_abandoned_jobs")[""] >= 1
 
     serving.process.send_signal(signal.SIGTERM)
-    wait_until(lambda: is_free(laid.port), seconds=5)  # the promise is two seconds, of a machine that has nothing else to do
+    wait_until(
+        lambda: is_free(laid.port), seconds=5
+    )  # the promise is two seconds, of a machine that has nothing else to do
     kept = json.loads(laid.state.read_text())["sources"]
     assert len(kept) >= len(VOLUMES) - 1
 
@@ -265,7 +267,7 @@ def test_df_leaves_out_what_hangs_and_says_so(laid, fuse_at):
 @pytest.mark.slow
 @pytest.mark.parametrize("silence", [STOPPED, SWALLOWED])
 def test_a_data_root_that_does_not_answer_ends_the_start_with_one_line(tmp_path, silence):
-    need("mount", "losetup", root=True)
+    need("mount", root=True)
     root = tmp_path / "docker"
     root.mkdir()
     flags = [f"--docker.host=unix://{tmp_path}/none", f"--path.data-root={root}", "--scan.timeout=1s"]
@@ -297,7 +299,7 @@ def test_a_dead_mount_over_a_volume_s_whole_folder_holds_up_no_start(laid, serve
 
 @pytest.mark.slow
 def test_that_nothing_is_measured_is_told_and_the_exporter_is_healthy_all_the_same(tmp_path, serve):
-    need("mount", "losetup", root=True)
+    need("mount", root=True)
     root = tmp_path / "docker"
     _write(root / "volumes/v/_data/file", 5000)
     (root / "containers").mkdir()
