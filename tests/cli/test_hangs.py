@@ -97,7 +97,7 @@ def _write(path, size):
 @pytest.fixture
 def laid(tmp_path):
     """The data root with its engine."""
-    need("mount", "losetup", root=True)
+    need("mount", root=True)
     made = Laid(tmp_path)
     yield made
     made.engine.close()
@@ -109,6 +109,7 @@ def block_device(tmp_path):
     made = []
 
     def make():
+        need("losetup")
         (tmp_path / "disk").write_bytes(bytes(2**20))
         attach = ["losetup", "-f", "--show", tmp_path / "disk"]
         done = subprocess.run(attach, capture_output=True, text=True, check=True)
