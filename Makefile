@@ -6,10 +6,11 @@ BIN := .venv/bin
 PACKAGE := exporter/docker_storage_exporter
 # Tests run in so many processes, a file in one of them; 0 runs them here, one after another.
 WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 1); echo $$((n < 4 ? n : 4)))
+PYTHONS := 3.10 3.11 3.12 3.13 3.14
 REQUIREMENTS := --universal --python-version 3.10 --no-emit-package pywin32 --constraint constraints.txt \
 	--generate-hashes --no-header --no-annotate
 
-.PHONY: help run demo test check lint types rooms format golden docs dashboards chart dashboard-pictures \
+.PHONY: help run demo test check lint types rooms pins format golden docs dashboards chart dashboard-pictures \
 	image-requirements bench bench-walk bench-beside bench-queries clean
 
 help: ## print this list
@@ -30,7 +31,7 @@ demo: .venv/run ## start the exporter on a made-up data root that grows while yo
 test: .venv/dev ## run all tests; with REQUIRE_TOOLS=1 a test without its tool fails instead of being skipped
 	@$(BIN)/pytest --numprocesses=$(WORKERS) --dist=loadfile $(PYTEST_ARGS)
 
-check: lint types rooms ## everything but the tests: style, types, rooms
+check: lint types rooms pins ## everything but the tests: style, types, rooms, pins
 
 lint: .venv/dev ## look for mistakes and style
 	@$(BIN)/ruff check exporter dashboards deploy helm tests docs
@@ -41,6 +42,11 @@ types: .venv/dev ## check the types
 
 rooms: .venv/dev ## check that rooms import only from rooms before them
 	@PYTHONPATH=exporter $(BIN)/lint-imports
+
+pins: .venv/dev ## check that what constraints.txt pins can be installed on every Python from 3.10 on
+	@for python in $(PYTHONS); do \
+	$(BIN)/uv pip compile --quiet --python-version $$python --group dev --group pictures --constraint constraints.txt \
+	--output-file .venv/pins-$$python.txt pyproject.toml || exit 1; done
 
 format: .venv/dev ## format the code
 	@$(BIN)/ruff check --fix-only -q exporter dashboards deploy helm tests docs
@@ -61,7 +67,6 @@ chart: .venv/dev ## write the chart's rules, dashboards, schema and README anew 
 	@PYTHONPATH=. $(BIN)/python helm/generate.py
 
 image-requirements: .venv/dev ## pin what the image installs anew from constraints.txt, with hashes
-	@$(call pip,uv)
 	@$(BIN)/uv pip compile --quiet $(REQUIREMENTS) pyproject.toml --output-file deploy/image/requirements.txt
 	@echo setuptools | $(BIN)/uv pip compile --quiet $(REQUIREMENTS) - --output-file deploy/image/build.txt
 
