@@ -5,12 +5,14 @@ import re
 import socket
 import ssl
 import subprocess
+import sys
 import time
 from contextlib import ExitStack, suppress
 
 import pytest
 from conftest import need
 
+from docker_storage_exporter.errors import SettingError
 from docker_storage_exporter.web.tls import subject_names
 from web.conftest import TLS, VERIFIED, place
 from web.test_server import everything
@@ -146,13 +148,22 @@ def test_addresses_in_a_certificate_are_spelled_as_everywhere_else():
         ),
         ("curve_preferences: [CurveP384]", ("--curves", "X25519"), False),
         ("curve_preferences: [CurveP384]", ("--curves", "P-384"), True),
-        ("curve_preferences: [X25519]", ("--curves", "X25519"), True),
     ],
 )
 def test_versions_ciphers_and_curves_are_those_of_the_file(secure, curl, settings, options, works):
     server, _ = secure(TLS.replace("}", f", {settings}}}"))
 
     assert (curl(server, *options)[0] == 0) == works
+
+
+def test_the_curve_that_is_no_nists_needs_python_3_11(secure, curl):
+    settings = TLS.replace("}", ", curve_preferences: [X25519]}")
+    if sys.version_info >= (3, 11):
+        server, _ = secure(settings)
+        assert curl(server, "--curves", "X25519")[0] == 0
+    else:
+        with pytest.raises(SettingError, match="the OpenSSL of this Python cannot be held to X25519"):
+            secure(settings)
 
 
 def test_the_chain_is_sent_along(secure, certificates):
