@@ -32,7 +32,7 @@ _NOBODY = Identity()
 
 def measured(source, size, at=1.0, identity=_NOBODY, start=None, **place):
     """A place with a number."""
-    lineage = Lineage(identity, source.meaning, at if start is None else start)
+    lineage = Lineage(*identity, source.meaning, at if start is None else start)
     return Sized(Place(source, **place), Measurement(size, at, source, lineage))
 
 

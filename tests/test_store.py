@@ -48,7 +48,7 @@ HERE = Inventory(Engine(id="ENGINE"), roots=(StorageRoot("/d"),))
 
 
 def measured(source, size=Size(4096, 10, 2, 1, changed=1_759_999_999.5)):  # noqa: B008 - a frozen value
-    return Measurement(size, 1_760_000_000.25, source, Lineage(IDENTITY, source.meaning, 1_750_000_000.5))
+    return Measurement(size, 1_760_000_000.25, source, Lineage(*IDENTITY, source.meaning, 1_750_000_000.5))
 
 
 def kept(*sources):
@@ -66,7 +66,7 @@ _SOURCES = st.one_of(
     st.builds(Tmpfs, _NAMES, _NAMES, st.integers(0, 2**31 - 1)),
 )
 _SIZES = st.builds(Size, _NUMBERS, _MAYBE, _MAYBE, _MAYBE, _MAYBE, _MAYBE, st.none() | _REALS)
-_LINEAGES = st.builds(Lineage, st.builds(Identity, _NUMBERS, _NUMBERS, _NUMBERS), _NAMES, _REALS)
+_LINEAGES = st.builds(Lineage, _NUMBERS, _NUMBERS, _NUMBERS, _NAMES, _REALS)
 
 
 @st.composite
@@ -327,7 +327,7 @@ state, number = StateFile(sys.argv[1], Host()), 0
 while True:
     number += 1
     sources = [Walk((f"/d/volumes/{i}/_data",)) for i in range(200)]
-    lineage = Lineage(Identity(), "walk/1", 1.0)
+    lineage = Lineage(*Identity(), "walk/1", 1.0)
     found = {source: Measurement(Size(number), 1.0, source, lineage) for source in sources}
     assert state.keep(Inventory(Engine(id="ENGINE"), roots=(StorageRoot("/d"),)), found)
     print(number, flush=True)

@@ -40,7 +40,7 @@ def container(number, name=None, **facts):
 
 
 def measured(source, size, identity=(0, 0)):
-    return Measurement(Size(size), 1.0, source, Lineage(Identity(*identity), source.meaning, 1.0))
+    return Measurement(Size(size), 1.0, source, Lineage(*Identity(*identity), source.meaning, 1.0))
 
 
 def survey(

@@ -18,7 +18,7 @@ from docker_storage_exporter.errors import SettingError
 from docker_storage_exporter.files import lies_below, replace_file
 from docker_storage_exporter.hostfs import Host
 from docker_storage_exporter.measure import SOURCES, Measurable
-from docker_storage_exporter.model import Identity, Inventory, Lineage, Measurement, Size, Snapshot, Source
+from docker_storage_exporter.model import Inventory, Lineage, Measurement, Size, Snapshot, Source
 
 _log = logging.getLogger(__name__)
 _VERSION = 2
@@ -148,7 +148,7 @@ def _row(measurement: Measurement) -> dict[str, Any]:
         **source.kept(),
         "at": measurement.at,
         "size": size,
-        "lineage": [*lineage.identity, lineage.meaning, lineage.start],
+        "lineage": list(lineage),
     }
 
 
@@ -164,8 +164,8 @@ def _decoded(document: Any, binding: Mapping[str, str]) -> Iterator[tuple[Source
     for row in document["sources"]:
         source = SOURCES[_text(row["source"])].from_kept(row)
         device, inode, born, meaning, start = row["lineage"]
-        identity = Identity(_whole(device), _whole(inode), _whole(born))
-        lineage = Lineage(identity, sys.intern(_text(meaning)), _real(start))
+        numbers = _whole(device), _whole(inode), _whole(born)
+        lineage = Lineage(*numbers, sys.intern(_text(meaning)), _real(start))
         yield source, Measurement(_size(row["size"]), _real(row["at"]), source, lineage)
 
 

@@ -63,9 +63,9 @@ class Survey:
         self._tables = tables = self._named(plan)
         if self._overlaps.plan is not plan:
             self._overlaps = _Overlaps(plan)
-        self._overlaps.begin()
         for table in tables.values():
             table.look_up(known, self._overlaps)
+        self._overlaps.forget()
         shown = _largest(tables, most, self._previous)
         snapshot = Snapshot(
             inventory=inventory,
@@ -223,24 +223,24 @@ class _Overlaps:
             for item in (plan.items() if above else ())
             if item.place.location in above and isinstance(item.place.source, Walk)
         }
-        self._seen: set[tuple[int, int] | Source] = set()
+        self._sources_seen: set[Source] = set()
+        self._inodes_seen: dict[int, set[int]] = {}
 
-    def begin(self) -> None:
+    def forget(self) -> None:
         """Nobody has had anything yet."""
-        self._seen.clear()
+        self._sources_seen.clear()
+        self._inodes_seen.clear()
 
     def is_first(self, source: Source | None, measurement: Measurement | None) -> bool:
         """Whether nobody before had these bytes: by the source, and by what was measured, whatever it is called."""
-        seen = self._seen
         first = True
         if source in self._shared and source is not None:
-            first = source not in seen
-            seen.add(source)
-        if measurement is not None:
-            mark = measurement.lineage.identity[:2]
-            if mark[1]:
-                first = first and mark not in seen
-                seen.add(mark)
+            first = source not in self._sources_seen
+            self._sources_seen.add(source)
+        if measurement is not None and (inode := measurement.lineage.inode):
+            seen = self._inodes_seen.setdefault(measurement.lineage.device, set())
+            first = first and inode not in seen
+            seen.add(inode)
         return first
 
     def within(self, location: Location | None, measured: Collection[Source]) -> str:

@@ -79,7 +79,7 @@ def of_kind(found, kind):
 def test_a_plain_volume_is_its_data_folder():
     path = f"{ROOT}/volumes/v/_data"
 
-    assert volume_place(Volume("v")) == Place(Walk((path,)), location=Location((8, 1), path), mountpoint="/")
+    assert volume_place(Volume("v")) == Place(Walk((path,)), device=(8, 1), inside=path, mountpoint="/")
 
 
 def test_a_plain_volume_with_a_quota_is_no_different():

@@ -21,7 +21,8 @@ def listed(*volumes, containers=(), found=None):
     """An inventory with its plan."""
     roots = (StorageRoot("/d", mountpoint="/"),)
     inventory = Inventory(Engine(), tuple(map(Volume, volumes)), tuple(containers), roots=roots)
-    return inventory, plan_of(Scene(inventory, MOUNTS, found or {}))
+    plan = plan_of(Scene(inventory, MOUNTS, found or {}))
+    return inventory, plan, plan.sources()
 
 
 def writer(number, *mounts, state="running"):

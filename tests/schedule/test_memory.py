@@ -31,7 +31,7 @@ class Memory:
 
 
 def _measured(source, at, inodes):
-    return Measurement(Size(7, inodes=inodes), at, source, Lineage(Identity(1, 1), source.meaning, 100.0))
+    return Measurement(Size(7, inodes=inodes), at, source, Lineage(1, 1, 0, source.meaning, 100.0))
 
 
 @pytest.fixture

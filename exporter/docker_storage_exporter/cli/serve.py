@@ -14,6 +14,7 @@ from contextlib import closing
 from functools import partial
 
 from docker_storage_exporter.cli.log import announce, set_up_log
+from docker_storage_exporter.cli.malloc import limit_fragmentation
 from docker_storage_exporter.cli.notify import Notifier
 from docker_storage_exporter.cli.options import parser, render_settings, settings_from
 from docker_storage_exporter.cli.reload import Reloader
@@ -82,6 +83,7 @@ def serve(settings: Settings, read: Callable[[], Settings], *, has_engine: bool 
     and no log besides. A signal that comes before anything is served ends the start at once. That an engine does not
     answer is no news to a caller who knows that there is none.
     """
+    limit_fragmentation()
     _put_scrapes_first()
     with closing(Signals()) as signals, closing(Notifier()) as notifier:
         set_up_log("debug" if settings.log_level == "debug" else "error", settings.log_format)

@@ -33,13 +33,17 @@ class _Statx(ctypes.Structure):
     )
 
 
+_DEVICES: dict[int, int] = {}  # one number for all that lie on a device: there are many, and few devices
+
+
 def identity_of(descriptor: int) -> Identity:
     """Device, inode and birth of what a descriptor is open on. Raises OSError.
 
     The birth is 0 where the filesystem, the C library or a seccomp profile does not tell it.
     """
     status = os.fstat(descriptor)
-    return Identity(status.st_dev, status.st_ino, _birth(descriptor))
+    device = _DEVICES.setdefault(status.st_dev, status.st_dev)
+    return Identity(device, status.st_ino, _birth(descriptor))
 
 
 def is_mounted_on(path: str) -> bool:

@@ -184,10 +184,10 @@ class FilesystemNames:
         entry = self._mounts.filesystem(self._rootfs + path)
         return "" if entry is None else self._names.setdefault(entry.device, entry.mountpoint_below(self._rootfs))
 
-    def keep(self, location: Location | None, name: str) -> None:
-        """Go on to call the filesystem of a location by the name that it had."""
-        if location is not None and name:
-            self._names.setdefault(location.device, name)
+    def keep(self, device: tuple[int, int] | None, name: str) -> None:
+        """Go on to call the filesystem of a device by the name that it had."""
+        if device is not None and name:
+            self._names.setdefault(device, name)
 
 
 class MountWatch:

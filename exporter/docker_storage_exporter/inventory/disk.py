@@ -10,6 +10,7 @@ import json
 import os
 import re
 import time
+from array import array
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from functools import partial
@@ -86,7 +87,10 @@ class Folders(Generic[_T]):
     def __init__(self, look: Callable[[str, str], _T | None], unseen: Callable[[str], _T | None]) -> None:
         self._look = look
         self._unseen = unseen
-        self._known: dict[str, tuple[str, int, _T | None]] = {}
+        # What is known of each folder, by name and in order: three rows, since a tuple for each would be large.
+        self._names: list[str] = []
+        self._versions = array("q")
+        self._items: list[_T | None] = []
 
     def read(self, path: str, folder: str, silent: Collection[str] = ()) -> list[_T]:
         """What `look` finds in each folder of `path`/`folder`, given `path` and the folder's name; by their names.
@@ -94,7 +98,8 @@ class Folders(Generic[_T]):
         Those whose path is `silent` are not touched: `unseen` says what is known of one by its name alone.
         """
         settled = time.time_ns() - _SETTLED_NANOSECONDS
-        found = []
+        numbers = {name: number for number, name in enumerate(self._names)}
+        found: list[tuple[str, int, _T | None]] = []
         for entry in _folders(f"{path}/{folder}"):
             if entry.path in silent:
                 found.append((entry.name, _UNSETTLED, self._unseen(entry.name)))
@@ -102,13 +107,16 @@ class Folders(Generic[_T]):
             status = entry.stat(follow_symlinks=False)
             # What changed within the same tick of the clock as it was looked at would not be seen: it is not settled.
             version = hash((status.st_ino, status.st_ctime_ns)) if status.st_ctime_ns < settled else _UNSETTLED
-            known = self._known.get(entry.name)
-            if known is None or known[1] != version or version == _UNSETTLED:
-                known = entry.name, version, self._look(path, entry.name)
-            found.append(known)
+            number = numbers.get(entry.name)
+            if number is None or self._versions[number] != version or version == _UNSETTLED:
+                found.append((entry.name, version, self._look(path, entry.name)))
+            else:
+                found.append((self._names[number], version, self._items[number]))
         found.sort(key=itemgetter(0))
-        self._known = {record[0]: record for record in found}
-        return [item for _, _, item in found if item is not None]
+        self._names = [name for name, _, _ in found]
+        self._versions = array("q", [version for _, version, _ in found])
+        self._items = [item for _, _, item in found]
+        return [item for item in self._items if item is not None]
 
 
 def _folders(path: str) -> Iterator[os.DirEntry[str]]:

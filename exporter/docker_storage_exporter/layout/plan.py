@@ -125,7 +125,7 @@ class _Planner:
         for key, facts in subject.objects(self._scene):
             known = before.get(key)
             if known is not None and stays and known.facts == facts:
-                self._names.keep(known.place.location, known.place.mountpoint)
+                self._names.keep(known.place.device, known.place.mountpoint)
                 found[known.key] = known
                 unchanged += 1
                 continue
@@ -159,5 +159,5 @@ class _Planner:
         if source is None or not source.on_host:
             return place
         mountpoint = self._names.of(source.path) if source.shares_filesystem else ""
-        location = self._scene.mounts.location(self._scene.rootfs + source.path)
-        return replace(place, location=location, mountpoint=mountpoint)
+        device, inside = self._scene.mounts.location(self._scene.rootfs + source.path) or (None, "")
+        return replace(place, device=device, inside=inside, mountpoint=mountpoint)

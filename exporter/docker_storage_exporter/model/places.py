@@ -58,15 +58,21 @@ class Location(NamedTuple):
 class Place:
     """Where an object's bytes are: how they are measured, or why there is no number.
 
-    `location` and `mountpoint` (of the filesystem, as the host spells it) are known where the bytes lie at a path of
-    the host's.
+    `device` (of the filesystem), `inside` (the path inside of it) and `mountpoint` (of the filesystem, as the host
+    spells it) are known where the bytes lie at a path of the host's.
     """
 
     source: Source | None = None
     skip: Skip | None = None
     unmeasured: Unmeasured | None = None
-    location: Location | None = None
+    device: tuple[int, int] | None = None
+    inside: str = ""
     mountpoint: str = ""
+
+    @property
+    def location(self) -> Location | None:
+        """What the path is whatever it is called; made when asked for, since there are many places."""
+        return Location(self.device, self.inside) if self.device is not None else None
 
 
 @dataclass(frozen=True, slots=True)

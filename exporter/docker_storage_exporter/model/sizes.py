@@ -68,12 +68,20 @@ class Identity(NamedTuple):
 class Lineage(NamedTuple):
     """The numbers of an object that can be compared: those of one identity and one meaning.
 
-    `start` is when the first of them was measured, in seconds since the epoch.
+    `start` is when the first of them was measured, in seconds since the epoch. The identity is kept as its three
+    numbers, since there are many lineages.
     """
 
-    identity: Identity
+    device: int
+    inode: int
+    born: int
     meaning: str
     start: float
+
+    @property
+    def identity(self) -> Identity:
+        """What was measured."""
+        return Identity(self.device, self.inode, self.born)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_right
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from docker_storage_exporter.hostfs import Filesystem
@@ -66,24 +66,28 @@ class Attribution:
         self.mountpoints: frozenset[str] = frozenset()
         self._spaces: dict[str, _Space] = {}
         self._answering: frozenset[str] = frozenset()
+        self._sources: Collection[Source] = frozenset()
+        self._common = ""  # the mount point of those that `_mountpoints` does not name
         self._mountpoints: Mapping[Source, str] = {}
         self._busy: frozenset[Source] = frozenset()
         self._rates: dict[Source, float] = {}
 
-    def watch(self, inventory: Inventory, plan: Plan) -> None:
-        """These objects there are from now on."""
-        mountpoints, busy = dict(_mountpoints(plan)), frozenset(_busy(inventory, plan))
+    def watch(self, inventory: Inventory, plan: Plan, sources: Collection[Source]) -> None:
+        """These objects there are from now on, with these sources: a set, or a mapping that never changes."""
+        common = _common_mountpoint(plan)
+        mountpoints = {source: found for source, found in _mountpoints(plan) if found != common}
+        busy = frozenset(_busy(inventory, plan))
         roots = () if inventory.refused is not None else (root.mountpoint for root in inventory.roots)
         with self._lock:
-            self.mountpoints = frozenset({*roots, *mountpoints.values()} - {""})
-            self._mountpoints, self._busy = mountpoints, busy
+            self.mountpoints = frozenset({*roots, *mountpoints.values(), common} - {""})
+            self._sources, self._common, self._mountpoints, self._busy = sources, common, mountpoints, busy
             self._spaces = {name: space for name, space in self._spaces.items() if name in self.mountpoints}
             self._rates = {source: rate for source, rate in self._rates.items() if source in busy}
 
     def explain(self, source: Source, growth: int, seconds: float) -> None:
         """A source was measured to hold so many bytes more than so many seconds before, 0 for never before."""
         with self._lock:
-            space = self._spaces.get(self._mountpoints.get(source, ""))
+            space = self._space(source)
             if space is not None:
                 space.explained += growth
             if seconds > 0 and source in self._busy:
@@ -127,20 +131,38 @@ class Attribution:
             return sorted(found, key=lambda source: (-self._rates.get(source, 0.0), source.path))
 
     def _may_hold_the_rest(self, source: Source, at: float) -> bool:
-        space = self._spaces.get(self._mountpoints.get(source, ""))
+        space = self._space(source)
         return space is not None and space.growth_since(at) >= space.worth_a_look
+
+    def _space(self, source: Source) -> _Space | None:
+        if source not in self._sources:
+            return None
+        return self._spaces.get(self._mountpoints.get(source, self._common))
+
+
+def _common_mountpoint(plan: Plan) -> str:
+    """The mount point of most objects."""
+    found = Counter(item.place.mountpoint for item in plan.items() if item.place.source is not None)
+    return max(found, key=lambda mountpoint: found[mountpoint], default="")
 
 
 def _mountpoints(plan: Plan) -> Iterator[tuple[Source, str]]:
-    """The filesystem of each source that no other one encloses: what is in two of them would be explained twice."""
-    walked = {item.place.location for item in plan.items() if isinstance(item.place.source, Walk)}
-    for subject in SUBJECTS:
+    """The filesystem of each source; none for one that another encloses: what both hold would be explained twice."""
+    inner = [item for subject in SUBJECTS if subject.overlaps for item in plan.of(subject.kind)]
+    above = {where for item in inner if item.place.location for where in item.place.location.above()}
+    walked = {
+        item.place.location
+        for item in (plan.items() if above else ())
+        if item.place.location in above and isinstance(item.place.source, Walk)
+    }
+    for subject in reversed(SUBJECTS):  # of several objects with one source the first counts, as everywhere
         for item in plan.of(subject.kind):
             place = item.place
-            if place.source is None or not place.mountpoint:
+            if place.source is None:
                 continue
-            if not (subject.overlaps and place.location and any(above in walked for above in place.location.above())):
-                yield place.source, place.mountpoint
+            location = place.location if subject.overlaps else None
+            is_enclosed = location is not None and any(where in walked for where in location.above())
+            yield place.source, "" if is_enclosed else place.mountpoint
 
 
 def _busy(inventory: Inventory, plan: Plan) -> Iterator[Source]:

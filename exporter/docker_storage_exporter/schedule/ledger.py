@@ -85,7 +85,7 @@ class Ledger:
     def _explain(self, source: Source, before: Measurement | None, now: Measurement) -> None:
         if before is not None:
             self._attribution.explain(source, now.size.allocated - before.size.allocated, now.at - before.at)
-        elif self._attribution.born(now.lineage.identity.born):
+        elif self._attribution.born(now.lineage.born):
             self._attribution.explain(source, now.size.allocated, 0.0)
 
     @property
@@ -106,4 +106,4 @@ def _lineage(source: Source, outcome: Outcome, before: Measurement | None) -> Li
     known = before.lineage if before is not None else None
     if known is not None and (known.identity, known.meaning) == (outcome.identity, source.meaning):
         return known
-    return Lineage(outcome.identity, source.meaning, outcome.at)
+    return Lineage(*outcome.identity, source.meaning, outcome.at)

@@ -130,7 +130,7 @@ class Scheduler:
         if previous is None or previous.sources is not listed.sources:
             self._measure_these(listed)
         if previous is None or previous.plan is not listed.plan:
-            self.attribution.watch(listed.inventory, listed.plan)
+            self.attribution.watch(listed.inventory, listed.plan, listed.sources)
         self.pay(Work.LISTING, time.thread_time() - cpu)
         self.tally.listed(listed.inventory.at, self._clock() - started)
         if previous is None or _says_something_else(previous, listed):
