@@ -11,7 +11,7 @@ from conftest import need
 
 from docker_storage_exporter.errors import AccessError, NothingToMeasureError, SettingError
 from docker_storage_exporter.inventory import check_data_root, read_disk
-from docker_storage_exporter.inventory.disk import Folders
+from docker_storage_exporter.inventory.disk import DiskReader, Folders
 
 ID = "c" * 64
 LAYER = "d" * 64
@@ -201,6 +201,16 @@ def test_a_folder_that_went_away_and_came_back_is_another_one(tmp_path, folders,
 
     assert folders.read(str(tmp_path), "x") == ["a"]
     assert looked == ["a"]
+
+
+def test_reading_says_that_it_gets_on(data_root):
+    reader = DiskReader()
+    read_disk(str(data_root), None, str(data_root), 0, reader)
+    once = reader.looked_at
+    read_disk(str(data_root), None, str(data_root), 0, reader)
+
+    assert once == sum(len(os.listdir(data_root / folder)) for folder in ("volumes", "containers"))
+    assert reader.looked_at == 2 * once
 
 
 def test_where_there_is_no_such_folder_nothing_is_in_it(tmp_path, folders):

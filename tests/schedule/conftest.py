@@ -36,6 +36,9 @@ class World:
     def assemble(self):
         return self.listed
 
+    def progress(self):
+        return 0
+
     def inspect_again(self, ids):
         self.inspected_again += ids
 

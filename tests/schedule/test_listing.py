@@ -2,6 +2,7 @@
 
 import errno
 import threading
+import time
 
 import pytest
 
@@ -23,6 +24,7 @@ from docker_storage_exporter.model import (
 )
 from docker_storage_exporter.schedule import Crew, Locator
 from docker_storage_exporter.schedule.listing import Lister
+from docker_storage_exporter.storage.overlay2 import DRIVER
 
 
 class Held:
@@ -32,6 +34,7 @@ class Held:
         self.inventory = inventory
         self.released, self.asked = threading.Event(), []
         self._can_wait = can_wait
+        self.steps = 0
 
     def listings(self):
         return (Listing("quick", lambda: self.asked.append("quick")), Listing("slow", self._ask, self._can_wait))
@@ -42,6 +45,9 @@ class Held:
         if callable(self.inventory):
             return self.inventory()
         return self.inventory
+
+    def progress(self):
+        return self.steps
 
     def _ask(self):
         self.released.wait(30)
@@ -114,6 +120,42 @@ def test_a_data_root_that_never_answers_is_said_in_one_line():
         Lister(engine, Host(), crew, lambda: None).list(Rules())
 
     hanging.set()
+    crew.stop()
+
+
+def test_a_data_root_that_takes_long_is_waited_for_as_long_as_it_gets_on(inventory):
+    crew = Crew(0.2)
+    crew.begin_watching()
+
+    def read():
+        for _ in range(40):
+            engine.steps += 1
+            time.sleep(0.02)
+        return inventory
+
+    engine = Held(read)
+    engine.released.set()
+
+    assert Lister(engine, Host(), crew, lambda: None).list(Rules()).inventory.containers == inventory.containers
+    crew.stop()
+
+
+def test_a_store_that_takes_long_is_waited_for_as_long_as_it_gets_on(inventory, monkeypatch):
+    crew = Crew(0.2)
+    crew.begin_watching()
+
+    original = type(DRIVER).read
+
+    def read(driver, roots, host, previous, step):
+        for _ in range(40):
+            step()
+            time.sleep(0.02)
+        return original(driver, roots, host, previous, step)
+
+    monkeypatch.setattr(type(DRIVER), "read", read)
+    places = Locator(Host(), crew).locate(inventory, Rules()).plan.places
+
+    assert places[container_key("1" * 64)].source is not None
     crew.stop()
 
 

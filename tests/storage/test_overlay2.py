@@ -35,6 +35,14 @@ def test_a_writable_layer_is_found_by_what_the_engine_says_or_else_by_layerdb(ro
     assert facts.complete
 
 
+def test_reading_says_that_it_gets_on(root):
+    containers, steps = [root.container(number) for number in range(3)], []
+
+    DRIVER.read(root.roots, Host(), None, lambda: steps.append(1))
+
+    assert len(steps) == len(containers)
+
+
 @pytest.mark.parametrize("name", ["../../etc", "", "x" * 64, "A" * 64, "a" * 63])
 def test_a_name_that_no_engine_writes_leads_nowhere(root, name):
     container = root.container(1)

@@ -150,6 +150,10 @@ class CurrentInventory:
         self._last = inventory
         return inventory
 
+    def progress(self) -> int:
+        """How many folders of the data root were looked at so far."""
+        return self._disk.looked_at
+
     def inspect_again(self, ids: Collection[str]) -> None:
         """Inspect containers again at the next listing: an event or a failed measurement says that they changed."""
         with self._lock:

@@ -85,6 +85,7 @@ class Folders(Generic[_T]):
     """
 
     def __init__(self, look: Callable[[str, str], _T | None], unseen: Callable[[str], _T | None]) -> None:
+        self.looked_at = 0  # folders so far: it grows as long as a reading gets on
         self._look = look
         self._unseen = unseen
         # What is known of each folder, by name and in order: three rows, since a tuple for each would be large.
@@ -101,6 +102,7 @@ class Folders(Generic[_T]):
         numbers = {name: number for number, name in enumerate(self._names)}
         found: list[tuple[str, int, _T | None]] = []
         for entry in _folders(f"{path}/{folder}"):
+            self.looked_at += 1
             if entry.path in silent:
                 found.append((entry.name, _UNSETTLED, self._unseen(entry.name)))
                 continue
@@ -160,6 +162,11 @@ class DiskReader:
     def __init__(self, labels: Collection[str] = USED_LABELS) -> None:
         self.volumes = Folders(_volume, Volume)
         self.containers = Folders(partial(_container, labels), lambda _: None)
+
+    @property
+    def looked_at(self) -> int:
+        """How many folders were looked at so far."""
+        return self.volumes.looked_at + self.containers.looked_at
 
 
 def layer_of(path: str, driver: str, container: str) -> str:

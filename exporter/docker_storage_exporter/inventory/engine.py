@@ -77,6 +77,9 @@ class Engine(Protocol):
         Raises ExporterError as long as nothing is known.
         """
 
+    def progress(self) -> int:
+        """A number that grows as long as `assemble` gets on. It never waits."""
+
     def inspect_again(self, ids: Collection[str]) -> None:
         """Ask for these containers' details anew at the next listing."""
 

@@ -45,6 +45,21 @@ class Job:
     timeout: float | None = None
 
 
+class Steps:
+    """Counts what a job has done so far: one that takes long is told from one that hangs."""
+
+    def __init__(self) -> None:
+        self._made = 0
+
+    def make(self) -> None:
+        """One thing more was done."""
+        self._made += 1
+
+    def progress(self) -> int:
+        """How many things were done."""
+        return self._made
+
+
 class OverdueError(Exception):
     """A job made no progress for too long and was left to the kernel."""
 

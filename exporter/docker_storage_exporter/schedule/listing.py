@@ -13,7 +13,7 @@ from docker_storage_exporter.inventory import Engine, Listing
 from docker_storage_exporter.layout import Plan, Rules, Scene, plan_of
 from docker_storage_exporter.model import RUNNING_STATES, Inventory, Kind, Source, Unmeasured
 from docker_storage_exporter.schedule.crew import Crew, Pending
-from docker_storage_exporter.schedule.jobs import Job, OverdueError, Work
+from docker_storage_exporter.schedule.jobs import Job, OverdueError, Steps, Work
 from docker_storage_exporter.schedule.looks import look_at, moved_folders
 from docker_storage_exporter.storage import Driver, StoreFacts, Stores
 from docker_storage_exporter.storage.reading import wanted_drivers
@@ -100,8 +100,9 @@ class Locator:
         device = partial(self._host.device, inventory.root)
         if not self._crew.may_touch(device):
             raise OverdueError(driver.name)
-        job = Job(Work.STORE, driver.name, device)
-        return self._crew.call(job, lambda: driver.read(inventory.roots, self._host, known))
+        steps = Steps()
+        job = Job(Work.STORE, driver.name, device, steps.progress)
+        return self._crew.call(job, lambda: driver.read(inventory.roots, self._host, known, steps.make))
 
 
 class Lister:
@@ -121,7 +122,8 @@ class Lister:
         """List everything anew. Raises ExporterError as Engine.assemble does; StoppedError at the end."""
         self._ask()
         try:
-            inventory = self._crew.call(Job(Work.LISTING, "data root"), self._engine.assemble)
+            job = Job(Work.LISTING, "data root", progress=self._engine.progress)
+            inventory = self._crew.call(job, self._engine.assemble)
         except OverdueError as error:
             raise AccessError("the data root does not answer: is its disk, or a mount on it, dead?") from error
         return self._locator.locate(inventory, rules)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from docker_storage_exporter.hostfs import Host, reason_for
@@ -111,7 +111,13 @@ class GraphDriver:
     with_apparent: bool = True
     image_store: str = "graphdriver"
 
-    def read(self, roots: Sequence[StorageRoot], host: Host, previous: StoreFacts | None) -> GraphFacts | None:
+    def read(
+        self,
+        roots: Sequence[StorageRoot],
+        host: Host,
+        previous: StoreFacts | None,
+        step: Callable[[], None] = lambda: None,
+    ) -> GraphFacts | None:
         """The facts of the store in the data root. What layerdb says of a container never changes: it is read once."""
         root = next((root.path for root in roots if root.role == "data"), "")
         if not root:
@@ -127,7 +133,7 @@ class GraphDriver:
             return replace(
                 facts,
                 names=frozenset(name for name in os.listdir(host.view(folder)) if _LAYER.fullmatch(name)),
-                mounts=_mounts(host.view(layerdb), known),
+                mounts=_mounts(host.view(layerdb), known, step),
                 digests=tuple(sorted(f"sha256:{n}" for n in _listed(host.view(f"{metadata}/imagedb/content/sha256")))),
             )
         except FileNotFoundError:
@@ -136,9 +142,10 @@ class GraphDriver:
             return replace(facts, mounts=known, reason=reason_for(error))
 
 
-def _mounts(folder: str, known: Mapping[str, str]) -> dict[str, str]:
+def _mounts(folder: str, known: Mapping[str, str], step: Callable[[], None]) -> dict[str, str]:
     found = {}
     for container in _listed(folder):
+        step()
         name = known.get(container) or _mount_id(f"{folder}/{container}/mount-id")
         if name:
             found[container] = name

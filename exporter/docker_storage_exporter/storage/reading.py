@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Protocol, cast
 
@@ -21,10 +21,13 @@ class Driver(Protocol):
     folder: str
     image_store: str
 
-    def read(self, roots: Sequence[StorageRoot], host: Host, previous: StoreFacts | None) -> StoreFacts | None:
+    def read(
+        self, roots: Sequence[StorageRoot], host: Host, previous: StoreFacts | None, step: Callable[[], None] = ...
+    ) -> StoreFacts | None:
         """The facts of its store; None where these roots hold none. `previous` are the facts until now.
 
-        It may hang like everything that touches a disk, so it is a job. Raises OSError where nothing can be read.
+        It may hang like everything that touches a disk, so it is a job, and calls `step` whenever it gets on. Raises
+        OSError where nothing can be read.
         """
 
 
