@@ -88,10 +88,8 @@ class Folders(Generic[_T]):
         self.looked_at = 0  # folders so far: it grows as long as a reading gets on
         self._look = look
         self._unseen = unseen
-        # What is known of each folder, by name and in order: three rows, since a tuple for each would be large.
-        self._names: list[str] = []
-        self._versions = array("q")
-        self._items: list[_T | None] = []
+        self._known: _Known[_T] = _Known()
+        self._found: list[_T] = []
 
     def read(self, path: str, folder: str, silent: Collection[str] = ()) -> list[_T]:
         """What `look` finds in each folder of `path`/`folder`, given `path` and the folder's name; by their names.
@@ -99,26 +97,56 @@ class Folders(Generic[_T]):
         Those whose path is `silent` are not touched: `unseen` says what is known of one by its name alone.
         """
         settled = time.time_ns() - _SETTLED_NANOSECONDS
-        numbers = {name: number for number, name in enumerate(self._names)}
-        found: list[tuple[str, int, _T | None]] = []
+        before, known = self._known, _Known[_T]()
+        is_new = False
         for entry in _folders(f"{path}/{folder}"):
             self.looked_at += 1
             if entry.path in silent:
-                found.append((entry.name, _UNSETTLED, self._unseen(entry.name)))
+                known.add(entry.name, _UNSETTLED, self._unseen(entry.name))
+                is_new = True
                 continue
             status = entry.stat(follow_symlinks=False)
             # What changed within the same tick of the clock as it was looked at would not be seen: it is not settled.
             version = hash((status.st_ino, status.st_ctime_ns)) if status.st_ctime_ns < settled else _UNSETTLED
-            number = numbers.get(entry.name)
-            if number is None or self._versions[number] != version or version == _UNSETTLED:
-                found.append((entry.name, version, self._look(path, entry.name)))
+            number = before.find(entry.name, len(known.names))
+            if number is None or before.versions[number] != version or version == _UNSETTLED:
+                known.add(entry.name, version, self._look(path, entry.name))
+                is_new = True
             else:
-                found.append((self._names[number], version, self._items[number]))
-        found.sort(key=itemgetter(0))
-        self._names = [name for name, _, _ in found]
-        self._versions = array("q", [version for _, version, _ in found])
-        self._items = [item for _, _, item in found]
-        return [item for item in self._items if item is not None]
+                known.add(before.names[number], version, before.items[number])
+        if is_new or len(known.names) != len(before.names):
+            self._found = known.sorted()
+        self._known = known
+        return self._found
+
+
+class _Known(Generic[_T]):
+    """What is known of each folder: rows side by side, since a tuple for each would be large. In the order read."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.versions = array("q")
+        self.items: list[_T | None] = []
+        self._numbers: dict[str, int] | None = None
+
+    def add(self, name: str, version: int, item: _T | None) -> None:
+        """Know one more."""
+        self.names.append(name)
+        self.versions.append(version)
+        self.items.append(item)
+
+    def find(self, name: str, guess: int) -> int | None:
+        """The number of a folder. A directory that did not change has its entries where they were."""
+        if guess < len(self.names) and self.names[guess] == name:
+            return guess
+        if self._numbers is None:
+            self._numbers = {name: number for number, name in enumerate(self.names)}
+        return self._numbers.get(name)
+
+    def sorted(self) -> list[_T]:
+        """What there is, by the names."""
+        rows = sorted(zip(self.names, self.items, strict=True), key=itemgetter(0))
+        return [item for _, item in rows if item is not None]
 
 
 def _folders(path: str) -> Iterator[os.DirEntry[str]]:
