@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dashboards.recording import recorded_names
 from docker_storage_exporter.collector import LiveCollector, Pages, live_registry
-from docker_storage_exporter.hostfs import Host
+from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.layout import (
     BindFacts,
     TmpfsFacts,

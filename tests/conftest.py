@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import hypothesis
 import pytest
 
-from docker_storage_exporter.hostfs.landlock import landlock_abi
+from docker_storage_exporter.confine.landlock import landlock_abi
 
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")

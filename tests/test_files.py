@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from docker_storage_exporter.files import lies_below, replace_file
-from docker_storage_exporter.hostfs import Host
+from docker_storage_exporter.hostfs.host import Host
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docker_storage_exporter.errors import SettingError
-from docker_storage_exporter.hostfs import Host
+from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.measure import LogFiles, Statfs, Tmpfs, Walk
 from docker_storage_exporter.model import (
     Engine,
@@ -319,7 +319,7 @@ def test_a_data_root_below_a_rootfs_is_recognised(tmp_path):
 
 WRITER = """
 import sys
-from docker_storage_exporter.hostfs import Host
+from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.measure import Walk
 from docker_storage_exporter.model import Engine, Identity, Inventory, Lineage, Measurement, Size, StorageRoot
 from docker_storage_exporter.store import StateFile

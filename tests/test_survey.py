@@ -5,7 +5,8 @@ from random import Random
 
 import pytest
 
-from docker_storage_exporter.hostfs import HostPath, MountEntry, MountTable
+from docker_storage_exporter.hostfs.host import HostPath
+from docker_storage_exporter.hostfs.mounts import MountEntry, MountTable
 from docker_storage_exporter.layout import Rules, Scene, plan_of, rules_of
 from docker_storage_exporter.measure import Tmpfs, Walk
 from docker_storage_exporter.model import (

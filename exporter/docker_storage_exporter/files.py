@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 
-from docker_storage_exporter.hostfs import Host
+from docker_storage_exporter.hostfs.host import Host
 
 _UNFINISHED = r"\.[0-9a-f]{8}\.new"
 _ABANDONED_SECONDS = 3600.0  # writing takes moments: whoever began so long ago was killed

@@ -192,7 +192,7 @@ def engine_kind(text: str) -> str:
     return text.lower()
 
 
-def fence_mode(text: str) -> str:
+def landlock_mode(text: str) -> str:
     """One of auto, on, off. Raises ValueError."""
     if text.lower() not in ("auto", "on", "off"):
         raise ValueError(f"{text!r} is none of auto, on and off")
@@ -275,7 +275,7 @@ class Settings:
     state_interval: float = _live("state.interval", duration, "1m", "least time between two writes of the state file")
     security_landlock: str = _option(
         "security.landlock",
-        fence_mode,
+        landlock_mode,
         "auto",
         "let Landlock keep serve from writing: on, off, or auto, which is on unless CAP_SYS_PTRACE is held",
     )

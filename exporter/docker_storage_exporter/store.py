@@ -16,7 +16,7 @@ from typing import Any, cast
 
 from docker_storage_exporter.errors import SettingError
 from docker_storage_exporter.files import lies_below, replace_file
-from docker_storage_exporter.hostfs import Host
+from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.measure import SOURCES, Measurable
 from docker_storage_exporter.model import Inventory, Lineage, Measurement, Size, Snapshot, Source
 

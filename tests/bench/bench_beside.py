@@ -26,7 +26,7 @@ from many import Many
 from prometheus_client import CollectorRegistry
 
 from docker_storage_exporter.collector import Pages
-from docker_storage_exporter.hostfs import Host
+from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.inventory import CurrentInventory
 from docker_storage_exporter.inventory.client import EngineClient
 from docker_storage_exporter.schedule import measure_everything

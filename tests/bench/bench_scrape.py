@@ -26,7 +26,7 @@ from prometheus_client import CollectorRegistry
 from served import Served
 
 from docker_storage_exporter.collector import Pages
-from docker_storage_exporter.hostfs import Host
+from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.inventory import CurrentInventory
 from docker_storage_exporter.inventory.client import EngineClient
 from docker_storage_exporter.model import Snapshot

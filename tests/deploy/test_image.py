@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 
 PROBE = """
 import errno, os, sys
-from docker_storage_exporter.hostfs.landlock import deny_writes
+from docker_storage_exporter.confine.landlock import deny_writes
 
 def attempt(what, *given):
     try:
@@ -36,7 +36,7 @@ def attempt(what, *given):
         os.close(done)
     return "done"
 
-if sys.argv[1] == "fenced":
+if sys.argv[1] == "restricted":
     deny_writes()
 for folder in sys.argv[2:]:
     file = folder + "/file"
@@ -190,14 +190,14 @@ def test_sigterm_ends_it_in_order(host, image, workload):
         ending.remove()
 
 
-@pytest.mark.parametrize("fence", ["free", "fenced"])
-def test_it_cannot_write_where_the_mount_is_read_only(host, exporter, workload, fence):
+@pytest.mark.parametrize("mode", ["free", "restricted"])
+def test_it_cannot_write_where_the_mount_is_read_only(host, exporter, workload, mode):
     hidden = f"{host.volume_path('secret')}/hidden"
     plain, data_root, secret = (
-        exporter.attempts(PROBE, fence, path) for path in (host.volume_path("plain"), host.data_root, hidden)
+        exporter.attempts(PROBE, mode, path) for path in (host.volume_path("plain"), host.data_root, hidden)
     )
 
-    assert set(plain) == {"EROFS"} if fence == "free" else set(plain) <= {"EROFS", "EACCES"}
+    assert set(plain) == {"EROFS"} if mode == "free" else set(plain) <= {"EROFS", "EACCES"}
     assert set(data_root + secret) <= {"EROFS", "EACCES", "ENOENT"}  # the data root has no such file
     assert exporter.python("import os; print(os.access('/', os.W_OK), os.access('/tmp', os.W_OK))") == "False False"
 
@@ -208,11 +208,11 @@ def test_landlock_keeps_it_from_writing_where_a_later_mount_is_writable(host, ex
     layer = host.docker("inspect", "-f", "{{.GraphDriver.Data.MergedDir}}", late)
     folders = [f"{host.volume_path('late-tmpfs')}/probe", f"{host.volume_path('late-disk')}/probe", f"{layer}/probe"]
     for folder in folders:
-        fenced, free = (exporter.attempts(PROBE, fence, folder) for fence in ("fenced", "free"))
+        restricted, free = (exporter.attempts(PROBE, mode, folder) for mode in ("restricted", "free"))
 
-        assert fenced[:5] == ["EACCES"] * 5
+        assert restricted[:5] == ["EACCES"] * 5
         assert free[:5] == ["done"] * 5  # so it was nothing else that kept it from writing
-        assert fenced[5] == free[5] == "done"  # Landlock does not know chmod
+        assert restricted[5] == free[5] == "done"  # Landlock does not know chmod
 
 
 def test_another_user_with_the_capability_reads_as_much_and_owns_nothing(host, image, workload, late):

@@ -2,8 +2,10 @@
 
 import pytest
 
+from docker_storage_exporter.confine.rights import Rights
 from docker_storage_exporter.doctor import Scene
-from docker_storage_exporter.hostfs import Host, HostPath, MountEntry, MountTable, Rights
+from docker_storage_exporter.hostfs.host import Host, HostPath
+from docker_storage_exporter.hostfs.mounts import MountEntry, MountTable
 from docker_storage_exporter.inventory import Probe, Proof
 from docker_storage_exporter.model import Engine, Inventory, StorageRoot
 from docker_storage_exporter.settings import Settings

@@ -2,8 +2,11 @@
 
 import pytest
 
+from docker_storage_exporter.confine.confinement import Confinement
+from docker_storage_exporter.confine.rights import Rights
+from docker_storage_exporter.confine.sandbox import Sandbox
 from docker_storage_exporter.doctor import State, confinement, rights
-from docker_storage_exporter.hostfs import Confinement, Fence, MountEntry, Rights
+from docker_storage_exporter.hostfs.mounts import MountEntry
 from docker_storage_exporter.model import Container
 
 CONTAINER_ROOT = MountEntry("/", "overlay", (0, 50))
@@ -14,41 +17,41 @@ def _found(scene):
 
 
 @pytest.mark.parametrize(
-    ("fence", "state", "said"),
+    ("sandbox", "state", "said"),
     [
-        (Fence(7), State.OK, "Landlock (ABI 7) lets this process write nowhere"),
-        (Fence(7, folder="/state"), State.OK, "write below /state"),
-        (Fence(why="--security.landlock=off"), State.OK, "does not keep this process from writing"),
-        (Fence(why="the kernel does not offer it", missing=True), State.WARNING, "the kernel does not offer it"),
+        (Sandbox(7), State.OK, "Landlock (ABI 7) lets this process write nowhere"),
+        (Sandbox(7, folder="/state"), State.OK, "write below /state"),
+        (Sandbox(why="--security.landlock=off"), State.OK, "does not keep this process from writing"),
+        (Sandbox(why="the kernel does not offer it", missing=True), State.WARNING, "the kernel does not offer it"),
     ],
 )
-def test_landlock(scene, fence, state, said):
-    found = _found(scene(fence=fence))["landlock"]
+def test_landlock(scene, sandbox, state, said):
+    found = _found(scene(sandbox=sandbox))["landlock"]
 
     assert (found.state, found.bad) == (state, False)
     assert said in found.what
 
 
 def test_a_state_file_whose_folder_holds_the_data_root_opens_it(scene, rootfs):
-    found = _found(scene(fence=Fence(7, folder=f"{rootfs}/var/lib")))["landlock"]
+    found = _found(scene(sandbox=Sandbox(7, folder=f"{rootfs}/var/lib")))["landlock"]
 
     assert (found.state, found.do) == (State.WARNING, "give --state.file a folder of its own")
 
 
 @pytest.mark.parametrize(
-    ("flag", "fence", "mounts", "state"),
+    ("flag", "sandbox", "mounts", "state"),
     [
-        (True, Fence(), [CONTAINER_ROOT], State.OK),
-        (False, Fence(), [CONTAINER_ROOT], State.WARNING),
-        (False, Fence(7), [CONTAINER_ROOT], State.OK),  # serve sets it itself then
-        (False, Fence(), [], State.OK),
-        (None, Fence(), [CONTAINER_ROOT], State.OK),
+        (True, Sandbox(), [CONTAINER_ROOT], State.OK),
+        (False, Sandbox(), [CONTAINER_ROOT], State.WARNING),
+        (False, Sandbox(7), [CONTAINER_ROOT], State.OK),  # serve sets it itself then
+        (False, Sandbox(), [], State.OK),
+        (None, Sandbox(), [CONTAINER_ROOT], State.OK),
     ],
 )
-def test_in_a_container_privileges_should_not_be_gained(scene, flag, fence, mounts, state):
+def test_in_a_container_privileges_should_not_be_gained(scene, flag, sandbox, mounts, state):
     facts = Confinement(no_new_privileges=flag, seccomp="filter")
 
-    found = _found(scene(*mounts, confinement=facts, fence=fence))["privileges"]
+    found = _found(scene(*mounts, confinement=facts, sandbox=sandbox))["privileges"]
 
     assert found.state is state
     assert "seccomp filter" in found.what
@@ -100,7 +103,7 @@ def test_where_nothing_confines_nothing_more_is_said(scene):
     ("capabilities", "facts", "do"),
     [
         ((), {}, "add CAP_SYS_PTRACE"),
-        (("CAP_SYS_PTRACE",), {"fence": Fence(7)}, "--security.landlock=auto"),
+        (("CAP_SYS_PTRACE",), {"sandbox": Sandbox(7)}, "--security.landlock=auto"),
         (("CAP_SYS_PTRACE",), {"confinement": Confinement(apparmor="docker-default (enforce)")}, "leave AppArmor's"),
     ],
 )
@@ -121,7 +124,7 @@ def test_who_may_not_enter_a_container_is_told_what_stands_against_it(
 
 
 def test_landlock_that_is_on_at_any_price_costs_tmpfs_mounts(scene):
-    found = next(one for one in rights.findings(scene(fence=Fence(7))) if one.check == "processes")
+    found = next(one for one in rights.findings(scene(sandbox=Sandbox(7))) if one.check == "processes")
 
     assert (found.state, found.families[0]) == (State.WARNING, "docker_container_tmpfs_used_bytes")
     assert found.do.startswith("--security.landlock=auto")

@@ -6,8 +6,12 @@ import os
 import pytest
 
 from docker_storage_exporter.collector.catalogue import LIVE_FAMILIES, OBJECT_FAMILIES
+from docker_storage_exporter.confine.rights import Rights
+from docker_storage_exporter.confine.sandbox import Sandbox
 from docker_storage_exporter.doctor import State, engine, examine, kernel, look, objects, propagation, rights, roots
-from docker_storage_exporter.hostfs import Fence, HostPath, Kernel, MountEntry, Rights
+from docker_storage_exporter.hostfs.host import HostPath
+from docker_storage_exporter.hostfs.kernel import Kernel
+from docker_storage_exporter.hostfs.mounts import MountEntry
 from docker_storage_exporter.inventory import Probe
 from docker_storage_exporter.layout import KINDS
 from docker_storage_exporter.model import Container, Engine, Mount, Unmeasured
@@ -179,8 +183,8 @@ def test_a_writable_mount_below_a_read_only_one_is_an_error_but_the_engines_own_
     assert (bad.state, bad.bad) == (State.ERROR, True)
     assert bad.what.endswith(f"below it: {rootfs}/boot, {rootfs}/home, {rootfs}/proc and 1 more")
 
-    fenced = _one(propagation, scene(read_only, *own, *others, apart=True, fence=Fence(7)), "read-only")
-    assert (fenced.state, fenced.bad) == (State.WARNING, False)
+    restricted = _one(propagation, scene(read_only, *own, *others, apart=True, sandbox=Sandbox(7)), "read-only")
+    assert (restricted.state, restricted.bad) == (State.WARNING, False)
 
 
 @pytest.mark.parametrize(

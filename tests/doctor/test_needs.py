@@ -6,8 +6,13 @@ from collections import Counter
 import pytest
 
 from docker_storage_exporter.collector.catalogue import LIVE_FAMILIES, OBJECT_FAMILIES
+from docker_storage_exporter.confine.confinement import Confinement
+from docker_storage_exporter.confine.rights import Rights
+from docker_storage_exporter.confine.sandbox import Sandbox
 from docker_storage_exporter.doctor import NEEDS, Need, needs_table
-from docker_storage_exporter.hostfs import Confinement, Fence, HostPath, Kernel, MountEntry, Rights
+from docker_storage_exporter.hostfs.host import HostPath
+from docker_storage_exporter.hostfs.kernel import Kernel
+from docker_storage_exporter.hostfs.mounts import MountEntry
 from docker_storage_exporter.inventory import Probe
 from docker_storage_exporter.model import Container, Mount, Unmeasured
 
@@ -46,7 +51,7 @@ def test_where_all_is_well_every_row_is_complete(scene, rootfs):
         ({"root": HostPath("/var/lib/docker", error=PermissionError(13, "Permission denied"))}, Need.DATA_ROOT),
         ({"rights": Rights(0, frozenset({"CAP_SYS_PTRACE"}))}, Need.READ),
         ({"rights": Rights(0, frozenset({"CAP_DAC_READ_SEARCH"}))}, Need.PTRACE),
-        ({"fence": Fence(7)}, Need.PTRACE),
+        ({"sandbox": Sandbox(7)}, Need.PTRACE),
         ({"kernel": Kernel("6.1", idle_class=False)}, Need.IDLE),
         ({"kernel": Kernel("6.1", idle_io=False)}, Need.IDLE),
     ],

@@ -4,7 +4,7 @@ import time
 
 from conftest import need
 
-from docker_storage_exporter.hostfs import Host
+from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.inventory import CurrentInventory, read_disk
 from docker_storage_exporter.inventory.client import EngineClient
 from docker_storage_exporter.layout import Rules

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from docker_storage_exporter.hostfs import Host
+from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.inventory import CurrentInventory, read_disk
 from docker_storage_exporter.inventory.client import EngineClient
 from docker_storage_exporter.settings import from_texts

@@ -10,7 +10,7 @@ from engine.dockerd import Dockerd
 
 from docker_storage_exporter.cli.options import parser, settings_from
 from docker_storage_exporter.errors import EngineError
-from docker_storage_exporter.hostfs import Host
+from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.inventory import CurrentInventory
 from docker_storage_exporter.inventory.client import EngineClient
 

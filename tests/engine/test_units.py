@@ -15,7 +15,7 @@ from deploy.units import FOLDER
 from engine.dockerd import Page, du
 
 from cli.conftest import COMMAND, Serving
-from docker_storage_exporter.hostfs.landlock import landlock_abi
+from docker_storage_exporter.confine.landlock import landlock_abi
 from waiting import wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.root]

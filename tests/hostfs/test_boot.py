@@ -1,6 +1,6 @@
 """Boot: one host, one mark."""
 
-from docker_storage_exporter.hostfs import host_mark
+from docker_storage_exporter.hostfs.boot import host_mark
 
 
 def test_a_host_has_one_mark_which_does_not_tell_the_kernel_s_number():

@@ -7,7 +7,7 @@ import time
 
 from conftest import need
 
-from docker_storage_exporter.hostfs import Filesystem, FilesystemProbe, FilesystemProbes
+from docker_storage_exporter.hostfs.filesystem import Filesystem, FilesystemProbe, FilesystemProbes
 
 
 def test_it_is_what_statvfs_says(tmp_path):

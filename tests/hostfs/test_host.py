@@ -5,7 +5,8 @@ import socket
 
 import pytest
 
-from docker_storage_exporter.hostfs import Host, MountEntry, MountTable
+from docker_storage_exporter.hostfs.host import Host
+from docker_storage_exporter.hostfs.mounts import MountEntry, MountTable
 
 NOTHING_MOUNTED = MountTable([MountEntry("/", "ext4", (8, 1))])
 

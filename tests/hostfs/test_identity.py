@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from docker_storage_exporter.hostfs import identity_of
+from docker_storage_exporter.hostfs.identity import identity_of
 from docker_storage_exporter.model import Identity
 
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from docker_storage_exporter.hostfs import LinkedOutside, linked_outside
+from docker_storage_exporter.hostfs.links import LinkedOutside, linked_outside
 
 
 @pytest.fixture

@@ -6,8 +6,7 @@ import subprocess
 import pytest
 from conftest import need
 
-from docker_storage_exporter.hostfs import FilesystemNames, MountEntry, MountTable
-from docker_storage_exporter.hostfs.mounts import MountWatch
+from docker_storage_exporter.hostfs.mounts import FilesystemNames, MountEntry, MountTable, MountWatch
 from docker_storage_exporter.model import Location
 
 TEXT = rb"""21 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw

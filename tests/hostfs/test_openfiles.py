@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from docker_storage_exporter.hostfs import Seen, namespace_of, open_files
+from docker_storage_exporter.hostfs.openfiles import Seen, namespace_of, open_files
 
 
 @pytest.fixture

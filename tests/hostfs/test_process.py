@@ -6,7 +6,7 @@ import subprocess
 import pytest
 from conftest import need
 
-from docker_storage_exporter.hostfs import read_tmpfs
+from docker_storage_exporter.hostfs.process import read_tmpfs
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ import subprocess
 import pytest
 from conftest import need
 
-from docker_storage_exporter.hostfs import BindUser, Host, examine
+from docker_storage_exporter.hostfs.host import Host
+from docker_storage_exporter.hostfs.sources import BindUser, examine
 
 READS, WRITES = BindUser("a" * 64, "/x", writable=False), BindUser("b" * 64, "/y", writable=True)
 

@@ -10,7 +10,7 @@ import pytest
 
 from docker_storage_exporter.collector.objects import samples
 from docker_storage_exporter.collector.text import block
-from docker_storage_exporter.hostfs import Host
+from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.inventory import CurrentInventory
 from docker_storage_exporter.inventory.client import EngineClient
 from docker_storage_exporter.model import Kind

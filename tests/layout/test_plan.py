@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from docker_storage_exporter.hostfs import HostPath, MountEntry, MountTable
+from docker_storage_exporter.hostfs.host import HostPath
+from docker_storage_exporter.hostfs.mounts import MountEntry, MountTable
 from docker_storage_exporter.layout import (
     SUBJECTS,
     Rules,

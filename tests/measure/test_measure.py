@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from conftest import need
 
-from docker_storage_exporter.hostfs import Host
+from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.measure import SOURCES, LogFiles, Statfs, Tmpfs, Walk, try_opening
 from docker_storage_exporter.measure import measure as measure_source
 from docker_storage_exporter.sizer import Control

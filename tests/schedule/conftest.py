@@ -2,7 +2,7 @@
 
 import pytest
 
-from docker_storage_exporter.hostfs import Host
+from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.measure import Outcome
 from docker_storage_exporter.model import Engine, Identity, Inventory, Kind, Size, StorageRoot, Volume
 from docker_storage_exporter.schedule import Scheduler

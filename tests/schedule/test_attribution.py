@@ -2,7 +2,9 @@
 
 import pytest
 
-from docker_storage_exporter.hostfs import Filesystem, HostPath, MountEntry, MountTable
+from docker_storage_exporter.hostfs.filesystem import Filesystem
+from docker_storage_exporter.hostfs.host import HostPath
+from docker_storage_exporter.hostfs.mounts import MountEntry, MountTable
 from docker_storage_exporter.layout import Scene, plan_of
 from docker_storage_exporter.measure import Walk
 from docker_storage_exporter.model import Container, Engine, Inventory, Mount, StorageRoot, Volume

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from docker_storage_exporter.errors import AccessError, EngineError
-from docker_storage_exporter.hostfs import Host
+from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.inventory import Listing
 from docker_storage_exporter.layout import Rules, bind_key, container_key, volume_key
 from docker_storage_exporter.measure import LogFiles, Walk

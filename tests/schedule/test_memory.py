@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from docker_storage_exporter.hostfs import Host
+from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.measure import Walk
 from docker_storage_exporter.model import Identity, Inventory, Kind, Lineage, Measurement, Size, Unmeasured
 from docker_storage_exporter.schedule import Scheduler

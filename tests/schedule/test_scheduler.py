@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from docker_storage_exporter.hostfs import Filesystem
+from docker_storage_exporter.hostfs.filesystem import Filesystem
 from docker_storage_exporter.inventory import Change
 from docker_storage_exporter.layout import KINDS
 from docker_storage_exporter.measure import Outcome, Walk

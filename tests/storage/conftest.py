@@ -2,7 +2,7 @@
 
 import pytest
 
-from docker_storage_exporter.hostfs import Host
+from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.model import Container, Engine, Inventory, StorageRoot
 
 

@@ -5,7 +5,7 @@ import os
 import pytest
 from conftest import need
 
-from docker_storage_exporter.hostfs import Host
+from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.model import Container, Engine, Inventory, Kind, ObjectKey, StorageRoot, Unmeasured
 from docker_storage_exporter.storage import Claim, Stores, drivers, knows, read_stores
 from docker_storage_exporter.storage.overlay2 import DRIVER

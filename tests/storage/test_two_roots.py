@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from docker_storage_exporter.hostfs import MountEntry, MountTable
+from docker_storage_exporter.hostfs.mounts import MountEntry, MountTable
 from docker_storage_exporter.layout import Scene, container_key, plan_of
 from docker_storage_exporter.measure import Walk
 from docker_storage_exporter.model import (

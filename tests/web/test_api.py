@@ -6,7 +6,8 @@ import urllib.request
 
 import pytest
 
-from docker_storage_exporter.hostfs import Host, host_mark
+from docker_storage_exporter.hostfs.boot import host_mark
+from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.measure import Walk
 from docker_storage_exporter.model import Engine, Identity, Inventory, Size, StorageRoot
 from docker_storage_exporter.report import from_document

@@ -10,7 +10,8 @@ from typing import Any
 
 from docker_storage_exporter.cli.reach import PRODUCT, exporter_address, login, open_connection
 from docker_storage_exporter.errors import AccessError, EngineError, NoAnswerError, SettingError
-from docker_storage_exporter.hostfs import Host, host_mark
+from docker_storage_exporter.hostfs.boot import host_mark
+from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.report.listing import OBJECTS_PATH, Listing, from_document
 from docker_storage_exporter.settings import DEFAULT_DATA_ROOT, DEFAULT_HOST, Settings
 

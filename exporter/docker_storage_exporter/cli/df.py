@@ -15,7 +15,7 @@ from docker_storage_exporter.cli.reach import exporter_address
 from docker_storage_exporter.cli.selecting import add_selection, selection_from
 from docker_storage_exporter.cli.terminal import Bar, look_of, patient_control
 from docker_storage_exporter.errors import NoAnswerError, SettingError
-from docker_storage_exporter.hostfs import host_mark, host_of
+from docker_storage_exporter.hostfs.boot import host_mark
 from docker_storage_exporter.report import (
     SORT_KEYS,
     Filesystems,
@@ -28,6 +28,7 @@ from docker_storage_exporter.report import (
     render_table,
 )
 from docker_storage_exporter.settings import Settings, duration
+from docker_storage_exporter.world import host_of
 
 _DEFAULT_MAX_AGE = "10m"  # twice the exporter's own interval
 

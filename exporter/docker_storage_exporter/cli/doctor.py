@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from docker_storage_exporter.cli.log import set_up_log
 from docker_storage_exporter.cli.options import parser, settings_from
+from docker_storage_exporter.confine.sandbox import restrict_process
 from docker_storage_exporter.doctor import Finding, Line, Need, examine, look, needs_table
-from docker_storage_exporter.hostfs import put_up_fence
 from docker_storage_exporter.model import one_line, printable
 
 _HERE = {True: "yes", False: "NO", None: "?"}
@@ -27,7 +27,10 @@ def run(arguments: Sequence[str]) -> int:
     settings = settings_from(options)
     set_up_log("debug" if settings.log_level == "debug" else "error")
     scene = look(settings)
-    scene = dataclasses.replace(scene, fence=put_up_fence(settings, scene.rights, settings.state_file))
+    scene = dataclasses.replace(
+        scene,
+        sandbox=restrict_process(settings.security_landlock, scene.rights, settings.state_file, settings.docker_host),
+    )
     found, lines = examine(scene), needs_table(scene)
     if options.format == "json":
         print(json.dumps({"findings": [*map(_object, found)], "needs": [*map(_needs_object, lines)]}, indent=2))

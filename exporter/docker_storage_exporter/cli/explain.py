@@ -8,7 +8,7 @@ import sys
 from docker_storage_exporter.cli.ask import ask_same
 from docker_storage_exporter.cli.terminal import look_of, patient_control
 from docker_storage_exporter.errors import NoAnswerError, SettingError
-from docker_storage_exporter.hostfs import Host, host_of
+from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.inventory import CurrentInventory
 from docker_storage_exporter.inventory.client import EngineClient
 from docker_storage_exporter.layout import Rules
@@ -18,6 +18,7 @@ from docker_storage_exporter.report.looking import Looker
 from docker_storage_exporter.report.territory import Territories
 from docker_storage_exporter.schedule import Crew, Locator
 from docker_storage_exporter.settings import DEFAULT_HOST, Settings
+from docker_storage_exporter.world import host_of
 
 
 def explain(settings: Settings, target: str, form: str, *, with_growth: bool) -> int:

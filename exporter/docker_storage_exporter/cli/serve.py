@@ -20,7 +20,8 @@ from docker_storage_exporter.cli.options import parser, render_settings, setting
 from docker_storage_exporter.cli.reload import Reloader
 from docker_storage_exporter.cli.signals import Signals, leave_on_sigterm
 from docker_storage_exporter.collector import LiveCollector, Pages, live_registry
-from docker_storage_exporter.hostfs import host_of, put_up_fence, read_rights
+from docker_storage_exporter.confine.rights import read_rights
+from docker_storage_exporter.confine.sandbox import restrict_process
 from docker_storage_exporter.inventory import CurrentInventory
 from docker_storage_exporter.inventory.client import EngineClient
 from docker_storage_exporter.limits import Limits
@@ -39,6 +40,7 @@ from docker_storage_exporter.web import (
     listen,
     plain_terms,
 )
+from docker_storage_exporter.world import host_of
 
 _log = logging.getLogger(__name__)
 _SWITCH_SECONDS = 0.0001
@@ -90,7 +92,9 @@ def serve(settings: Settings, read: Callable[[], Settings], *, has_engine: bool 
         signals.take(signal.SIGHUP)
         leave_on_sigterm()
         exporter = Exporter(settings, read)
-        fence = exporter.live.fence = put_up_fence(settings, read_rights(), settings.state_file)
+        sandbox = exporter.live.sandbox = restrict_process(
+            settings.security_landlock, read_rights(), settings.state_file, settings.docker_host
+        )
         exporter.start()
         set_up_log(settings.log_level, settings.log_format)
         signals.take(signal.SIGTERM, signal.SIGINT)
@@ -98,7 +102,7 @@ def serve(settings: Settings, read: Callable[[], Settings], *, has_engine: bool 
         for line in filter(None, told):
             _log.warning("%s", line)
         _log.info("walking with the %s walker", implementation)
-        _log.log(logging.INFO if fence.stands else logging.DEBUG, "%s", fence)
+        _log.log(logging.INFO if sandbox.stands else logging.DEBUG, "%s", sandbox)
         for url in exporter.server.urls:
             announce(f"listening on {url}", settings.log_format)
         listening = f"listening on {', '.join(exporter.server.urls)}"

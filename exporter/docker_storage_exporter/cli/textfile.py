@@ -10,9 +10,11 @@ from collections.abc import Iterator, Sequence
 
 from docker_storage_exporter.cli.log import set_up_log
 from docker_storage_exporter.cli.options import parser, settings_from
+from docker_storage_exporter.confine.rights import read_rights
+from docker_storage_exporter.confine.sandbox import Sandbox, restrict_process
 from docker_storage_exporter.errors import ExporterError, SettingError
 from docker_storage_exporter.files import lies_below, replace_file
-from docker_storage_exporter.hostfs import Fence, Host, host_of, put_up_fence, read_rights
+from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.inventory import CurrentInventory
 from docker_storage_exporter.inventory.client import EngineClient
 from docker_storage_exporter.limits import Limits
@@ -22,6 +24,7 @@ from docker_storage_exporter.report.textfile import render_textfile
 from docker_storage_exporter.schedule import Budget, measure_everything
 from docker_storage_exporter.settings import Settings
 from docker_storage_exporter.sizer import Control
+from docker_storage_exporter.world import host_of
 
 _STDOUT = "-"
 _SUFFIX = ".prom"
@@ -36,7 +39,7 @@ def run(arguments: Sequence[str]) -> int:
         _check(options.path)
     set_up_log("debug" if settings.log_level == "debug" else "error", settings.log_format)
     signal.signal(signal.SIGTERM, _end)
-    fence = _fence(settings, options.path)
+    sandbox = _sandbox(settings, options.path)
     host = host_of(settings)
     inventory = CurrentInventory(settings, host, EngineClient(settings))
     listed = inventory.renew()
@@ -51,7 +54,7 @@ def run(arguments: Sequence[str]) -> int:
         labels,
         settings.limits_file or Limits(),
         engine_up=inventory.status.up,
-        restricted=fence.stands,
+        restricted=sandbox.stands,
     )
     _write(options.path, page)
     return 0
@@ -91,10 +94,10 @@ def _refuse_data_root(path: str, listed: Inventory, host: Host) -> None:
         )
 
 
-def _fence(settings: Settings, path: str) -> Fence:
+def _sandbox(settings: Settings, path: str) -> Sandbox:
     """From now on only the file's folder can be written to, where the kernel has Landlock. Raises SettingError."""
     target = None if path == _STDOUT else os.path.abspath(path)
-    return put_up_fence(settings, read_rights(), target)
+    return restrict_process(settings.security_landlock, read_rights(), target, settings.docker_host)
 
 
 def _write(path: str, page: Iterator[bytes]) -> None:

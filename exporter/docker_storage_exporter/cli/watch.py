@@ -17,9 +17,10 @@ from docker_storage_exporter.cli.reach import exporter_address
 from docker_storage_exporter.cli.selecting import add_selection, selection_from
 from docker_storage_exporter.cli.terminal import look_of, size_of
 from docker_storage_exporter.errors import ExporterError, NoAnswerError, SettingError
-from docker_storage_exporter.hostfs import Host, host_of
+from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.report import Listing, Look, Selection, human_bytes, human_seconds, render_table
 from docker_storage_exporter.settings import Settings, duration
+from docker_storage_exporter.world import host_of
 
 _SORT_KEYS = {"now": "growth-now", "hour": "growth", "allocated": "allocated"}
 _ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"  # the alternate screen, without a cursor

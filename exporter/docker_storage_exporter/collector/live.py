@@ -13,7 +13,9 @@ from prometheus_client.registry import Collector
 from docker_storage_exporter import __version__
 from docker_storage_exporter.collector import catalogue as c
 from docker_storage_exporter.collector.family import Family
-from docker_storage_exporter.hostfs import Fence, FilesystemProbes, Host
+from docker_storage_exporter.confine.sandbox import Sandbox
+from docker_storage_exporter.hostfs.filesystem import FilesystemProbes
+from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.layout import KINDS
 from docker_storage_exporter.model import Unmeasured, printable
 from docker_storage_exporter.schedule import Budget, Tally, Work
@@ -67,7 +69,7 @@ class LiveCollector(Collector):
     """Reads what changes between snapshots.
 
     `web` knows the web configuration, if there is one; `revision` is what the build was made from, empty when unknown.
-    `fence` says whether this process can write at all; it is put up after all of this was made.
+    `sandbox` says whether this process can write at all; it is put up after all of this was made.
     """
 
     def __init__(
@@ -91,7 +93,7 @@ class LiveCollector(Collector):
         self._progress = progress
         self._web = web
         self._revision = revision
-        self.fence = Fence()
+        self.sandbox = Sandbox()
         self._probes = FilesystemProbes()
 
     def describe(self) -> Iterator[Metric]:
@@ -125,7 +127,7 @@ class LiveCollector(Collector):
         yield _metric(c.INVENTORY_DURATION, [((), tally.inventory_seconds)] if tally.last_inventory else ())
         yield _metric(c.LAST_INVENTORY, [((), tally.last_inventory)] if tally.last_inventory else ())
         yield _metric(c.SNAPSHOT_TIMESTAMP, [((), snapshot.at)] if snapshot else ())
-        yield _metric(c.LANDLOCK, [((), self.fence.stands)])
+        yield _metric(c.LANDLOCK, [((), self.sandbox.stands)])
         yield _metric(c.CONFIG_RELOAD_SUCCESSFUL, [((), self._config.successful)])
         yield _metric(c.CONFIG_RELOAD_TIMESTAMP, [((), self._config.succeeded_at)])
         yield _metric(c.WEB_CONFIG_RELOAD_SUCCESSFUL, [((), self._web.successful)] if self._web else ())

@@ -29,14 +29,14 @@ def findings(scene: Scene) -> Iterator[Finding]:
 
 
 def _landlock(scene: Scene) -> Finding:
-    fence = scene.fence
-    if fence.stands and fence.folder and _is_below(scene.host.view(scene.root.path), fence.folder):
-        what = f"{fence}, and the data root lies there"
+    sandbox = scene.sandbox
+    if sandbox.stands and sandbox.folder and _is_below(scene.host.view(scene.root.path), sandbox.folder):
+        what = f"{sandbox}, and the data root lies there"
         return Finding("landlock", State.WARNING, what, do="give --state.file a folder of its own")
-    if fence.missing:
+    if sandbox.missing:
         do = "allow landlock_* in the seccomp profile and have the kernel start with it; until then see read-only"
-        return Finding("landlock", State.WARNING, str(fence), do=do)
-    return Finding("landlock", State.OK, str(fence))
+        return Finding("landlock", State.WARNING, str(sandbox), do=do)
+    return Finding("landlock", State.OK, str(sandbox))
 
 
 def _is_below(path: str, folder: str) -> bool:
@@ -50,9 +50,9 @@ def _privileges(scene: Scene) -> Finding:
     """
     confinement = scene.confinement
     known = {True: "no new privileges", False: "new privileges by set-user-ID programs", None: ""}
-    flag = True if scene.fence.stands or not scene.fence.handles else confinement.no_new_privileges
+    flag = True if scene.sandbox.stands or not scene.sandbox.handles else confinement.no_new_privileges
     parts = [known[flag], confinement.seccomp and f"seccomp {confinement.seccomp}"]
-    parts += [] if scene.fence.handles else ["no file by handle"]
+    parts += [] if scene.sandbox.handles else ["no file by handle"]
     what = ", ".join(part for part in parts if part) or "the kernel does not tell"
     excess = sorted(scene.rights.capabilities & _WRITES)
     if scene.contained and excess:

@@ -8,7 +8,8 @@ from functools import partial
 
 from docker_storage_exporter.doctor.finding import LOST, Finding, State
 from docker_storage_exporter.doctor.scene import Scene
-from docker_storage_exporter.hostfs import Host, reason_for
+from docker_storage_exporter.hostfs.host import Host
+from docker_storage_exporter.hostfs.reasons import reason_for
 from docker_storage_exporter.layout import SUBJECTS, Subject, rules_of
 from docker_storage_exporter.measure import device_of, try_opening
 from docker_storage_exporter.model import Kind, Place, Unmeasured

@@ -91,7 +91,7 @@ def _reads(scene: Scene) -> bool | None:
 def _processes(scene: Scene) -> tuple[bool | None, bool | None]:
     """Whether containers can be entered, and whether they can be found: tried on those that run."""
     running = rights.running(scene)
-    can_enter = scene.rights.enters_processes and not scene.fence.stands
+    can_enter = scene.rights.enters_processes and not scene.sandbox.stands
     if not running:
         untold = scene.host.procfs != "/proc" or bool(scene.probe.trouble)
         return can_enter, None if untold else not rights.engine_is_hidden(scene)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from docker_storage_exporter.doctor.finding import LOST, VOLUME_FILESYSTEMS, Finding, State
 from docker_storage_exporter.doctor.scene import Scene
-from docker_storage_exporter.hostfs import MountEntry
+from docker_storage_exporter.hostfs.mounts import MountEntry
 from docker_storage_exporter.model import Kind, printable
 
 _SHOWN = 3
@@ -55,7 +55,7 @@ def _read_only(scene: Scene, mount: MountEntry, remedy: str) -> Finding:
     shown = ", ".join(printable(path) for path in writable[:_SHOWN])
     more = f" and {len(writable) - _SHOWN} more" if len(writable) > _SHOWN else ""
     what = f"{name} is read-only, but not what is mounted below it: {shown}{more}"
-    if scene.fence.stands:
+    if scene.sandbox.stands:
         return Finding("read-only", State.WARNING, f"{what}; Landlock keeps this process from writing there")
     return Finding("read-only", State.ERROR, what, do=f"leave those out, and {remedy} alone")
 

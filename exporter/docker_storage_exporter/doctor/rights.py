@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from docker_storage_exporter.doctor.finding import Finding, State
 from docker_storage_exporter.doctor.needs import Need, needing
 from docker_storage_exporter.doctor.scene import Scene
-from docker_storage_exporter.hostfs import enter
+from docker_storage_exporter.hostfs.process import enter
 from docker_storage_exporter.model import RUNNING_STATES, Container
 
 _READ = needing(Need.READ)
@@ -67,7 +67,7 @@ def _processes(scene: Scene) -> Finding:
     if not scene.rights.enters_processes:
         what = "without CAP_SYS_PTRACE containers of other users cannot be entered; no container runs to try it on"
         return Finding("processes", State.WARNING, what, _LOOK, _PTRACE)
-    if scene.fence.stands:
+    if scene.sandbox.stands:
         what = "Landlock forbids to enter containers; none runs to try it on"
         return Finding("processes", State.WARNING, what, _LOOK, _NO_FENCE)
     if scene.host.procfs == "/proc" and engine_is_hidden(scene):
@@ -93,6 +93,6 @@ def _remedy(scene: Scene) -> str:
     """What lets a process be entered that is there: the capability, or less that stands against it."""
     if not scene.rights.enters_processes:
         return _PTRACE
-    if scene.fence.stands:
+    if scene.sandbox.stands:
         return _NO_FENCE
     return _NO_APPARMOR if scene.confinement.apparmor else _PTRACE

@@ -6,21 +6,15 @@ import os
 from dataclasses import dataclass, field
 
 from docker_storage_exporter import sizer
-from docker_storage_exporter.hostfs import (
-    Confinement,
-    Fence,
-    Host,
-    HostPath,
-    Kernel,
-    MountTable,
-    Rights,
-    host_of,
-    read_confinement,
-    read_kernel,
-    read_rights,
-)
+from docker_storage_exporter.confine.confinement import Confinement, read_confinement
+from docker_storage_exporter.confine.rights import Rights, read_rights
+from docker_storage_exporter.confine.sandbox import Sandbox
+from docker_storage_exporter.hostfs.host import Host, HostPath
+from docker_storage_exporter.hostfs.kernel import Kernel, read_kernel
+from docker_storage_exporter.hostfs.mounts import MountTable
 from docker_storage_exporter.inventory import Probe, probe
 from docker_storage_exporter.settings import DEFAULT_DATA_ROOT, Settings
+from docker_storage_exporter.world import host_of
 
 _CONTAINER_ROOTS = frozenset({"overlay", "fuse.fuse-overlayfs"})
 
@@ -30,7 +24,7 @@ class Scene:
     """One host as this process sees it. `root` is what stands at the data root.
 
     `apart` says that this process has mounts of its own, as in a container: what it sees then depends on how the
-    host's directories were mounted into it. None means that nothing tells. `fence` is what Landlock does to this
+    host's directories were mounted into it. None means that nothing tells. `sandbox` is what Landlock does to this
     process, once it was put up.
     """
 
@@ -43,7 +37,7 @@ class Scene:
     rights: Rights = field(default_factory=lambda: Rights(0))
     kernel: Kernel = field(default_factory=lambda: Kernel(""))
     confinement: Confinement = field(default_factory=Confinement)
-    fence: Fence = field(default_factory=Fence)
+    sandbox: Sandbox = field(default_factory=Sandbox)
     sizer: str = "c"
 
     @property

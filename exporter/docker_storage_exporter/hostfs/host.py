@@ -34,7 +34,7 @@ class HostPath:
 class Host:
     """The host below `rootfs`, with its processes at `procfs`. Paths given and returned are the host's own.
 
-    `enters_processes` says whether this process may look into those of containers, see `host_of`.
+    `enters_processes` says whether this process may look into those of containers, see `world`.
     """
 
     def __init__(self, rootfs: str = "/", procfs: str = "/proc", *, enters_processes: bool = True) -> None:

@@ -20,7 +20,8 @@ from docker_storage_exporter.errors import (
     NothingToMeasureError,
     SettingError,
 )
-from docker_storage_exporter.hostfs import Host, reason_for
+from docker_storage_exporter.hostfs.host import Host
+from docker_storage_exporter.hostfs.reasons import reason_for
 from docker_storage_exporter.inventory.client import EngineClient
 from docker_storage_exporter.inventory.disk import DiskReader, check_data_root, folders_in, layer_of, read_disk
 from docker_storage_exporter.inventory.documents import container_from_inspect, engine_from_info, volume_from_api

@@ -8,7 +8,7 @@ import struct
 from collections.abc import Collection
 from enum import Enum
 
-from docker_storage_exporter.hostfs import Host
+from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.inventory.disk import engine_id, folders_in
 from docker_storage_exporter.model import Engine
 

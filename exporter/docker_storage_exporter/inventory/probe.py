@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from docker_storage_exporter.errors import ExporterError
-from docker_storage_exporter.hostfs import Host
+from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.inventory.client import EngineClient
 from docker_storage_exporter.inventory.current import CurrentInventory
 from docker_storage_exporter.inventory.identity import Proof, same_host, socket_owner

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from docker_storage_exporter.hostfs import HostPath
+from docker_storage_exporter.hostfs.host import HostPath
 from docker_storage_exporter.layout.paths import SKIPS, path_place
 from docker_storage_exporter.layout.subject import Item, Scene, Subject, Users
 from docker_storage_exporter.model import Kind, Mount, ObjectKey

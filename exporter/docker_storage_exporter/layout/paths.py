@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from docker_storage_exporter.hostfs import HostPath, reason_for
+from docker_storage_exporter.hostfs.host import HostPath
+from docker_storage_exporter.hostfs.reasons import reason_for
 from docker_storage_exporter.layout.subject import Scene
 from docker_storage_exporter.measure import Walk
 from docker_storage_exporter.model import Place, Skip, Unmeasured, is_inside

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from docker_storage_exporter.hostfs import FilesystemNames
+from docker_storage_exporter.hostfs.mounts import FilesystemNames
 from docker_storage_exporter.layout.subject import Item, Scene, Subject
 from docker_storage_exporter.layout.subjects import KINDS, SUBJECTS
 from docker_storage_exporter.model import Kind, ObjectKey, Place, Skip, Source

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from docker_storage_exporter.hostfs import HostPath, MountTable
+from docker_storage_exporter.hostfs.host import HostPath
+from docker_storage_exporter.hostfs.mounts import MountTable
 from docker_storage_exporter.model import Inventory, Kind, Mount, ObjectKey, Place, Skip, is_inside
 from docker_storage_exporter.storage import Stores
 

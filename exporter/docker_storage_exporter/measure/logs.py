@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from docker_storage_exporter import sizer
-from docker_storage_exporter.hostfs import Host, identity_of
+from docker_storage_exporter.hostfs.host import Host
+from docker_storage_exporter.hostfs.identity import identity_of
 from docker_storage_exporter.measure.source import Found, Measurable, refuse_remote, text, try_listing
 from docker_storage_exporter.measure.walk import newest
 from docker_storage_exporter.model import Size

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from docker_storage_exporter.hostfs import Host, MountTable
+from docker_storage_exporter.hostfs.host import Host
+from docker_storage_exporter.hostfs.mounts import MountTable
 from docker_storage_exporter.model import Identity, Size, Source, parts
 from docker_storage_exporter.sizer import Control
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 
 from docker_storage_exporter.errors import SettingError
-from docker_storage_exporter.hostfs import Host
+from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.measure import Walk
 from docker_storage_exporter.model import (
     Container,

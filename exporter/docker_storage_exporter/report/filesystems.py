@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from docker_storage_exporter.hostfs import FilesystemProbes, Host
+from docker_storage_exporter.hostfs.filesystem import FilesystemProbes
+from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.model import Snapshot
 from docker_storage_exporter.report.listing import FilesystemRow
 

@@ -7,7 +7,9 @@ import stat
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from docker_storage_exporter.hostfs import Host, LinkedOutside, linked_outside, reason_for
+from docker_storage_exporter.hostfs.host import Host
+from docker_storage_exporter.hostfs.links import LinkedOutside, linked_outside
+from docker_storage_exporter.hostfs.reasons import reason_for
 from docker_storage_exporter.measure import Walk, measure
 from docker_storage_exporter.model import Kind, Place, Source, printable
 from docker_storage_exporter.report.explanation import Part

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 
-from docker_storage_exporter.hostfs import Host
+from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.model import RUNNING_STATES, Container, Kind, Volume
 from docker_storage_exporter.report.explanation import Remedy
 from docker_storage_exporter.report.owners import Owner, Owners

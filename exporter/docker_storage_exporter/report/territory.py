@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from docker_storage_exporter.hostfs import Host, MountTable
+from docker_storage_exporter.hostfs.host import Host
+from docker_storage_exporter.hostfs.mounts import MountTable
 from docker_storage_exporter.model import Container, Inventory, is_inside
 from docker_storage_exporter.report.owners import Owners
 from docker_storage_exporter.storage import Stores

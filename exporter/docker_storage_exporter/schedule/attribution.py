@@ -8,7 +8,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from docker_storage_exporter.hostfs import Filesystem
+from docker_storage_exporter.hostfs.filesystem import Filesystem
 from docker_storage_exporter.layout import SUBJECTS, Plan
 from docker_storage_exporter.measure import Walk
 from docker_storage_exporter.model import RUNNING_STATES, Inventory, Source

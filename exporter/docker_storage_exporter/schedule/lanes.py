@@ -9,7 +9,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from docker_storage_exporter.hostfs import Host, reason_for
+from docker_storage_exporter.hostfs.host import Host
+from docker_storage_exporter.hostfs.reasons import reason_for
 from docker_storage_exporter.measure import Outcome, device_of
 from docker_storage_exporter.model import Kind, Source, Unmeasured
 from docker_storage_exporter.schedule.agenda import LARGE_ENTRIES, Agenda, Lane

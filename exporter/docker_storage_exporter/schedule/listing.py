@@ -8,7 +8,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from docker_storage_exporter.errors import AccessError, ExporterError
-from docker_storage_exporter.hostfs import BindUser, FilesystemNames, Host, HostPath, MountTable, reason_for
+from docker_storage_exporter.hostfs.host import Host, HostPath
+from docker_storage_exporter.hostfs.mounts import FilesystemNames, MountTable
+from docker_storage_exporter.hostfs.reasons import reason_for
+from docker_storage_exporter.hostfs.sources import BindUser
 from docker_storage_exporter.inventory import Engine, Listing
 from docker_storage_exporter.layout import Plan, Rules, Scene, plan_of
 from docker_storage_exporter.model import RUNNING_STATES, Inventory, Kind, Source, Unmeasured

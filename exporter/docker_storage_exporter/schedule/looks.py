@@ -7,7 +7,9 @@ import os
 from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 
-from docker_storage_exporter.hostfs import BindUser, Host, HostPath, MountTable, examine
+from docker_storage_exporter.hostfs.host import Host, HostPath
+from docker_storage_exporter.hostfs.mounts import MountTable
+from docker_storage_exporter.hostfs.sources import BindUser, examine
 from docker_storage_exporter.model import is_inside
 from docker_storage_exporter.schedule.crew import Crew
 from docker_storage_exporter.schedule.jobs import Device, Job, OverdueError, Work

@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from docker_storage_exporter.hostfs import Host, reason_for
+from docker_storage_exporter.hostfs.host import Host
+from docker_storage_exporter.hostfs.reasons import reason_for
 from docker_storage_exporter.layout import rules_of
 from docker_storage_exporter.measure import device_of, measure
 from docker_storage_exporter.model import Inventory, Snapshot, Source, Unmeasured

@@ -10,7 +10,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from docker_storage_exporter.hostfs import Host, reason_for
+from docker_storage_exporter.hostfs.host import Host
+from docker_storage_exporter.hostfs.reasons import reason_for
 from docker_storage_exporter.model import (
     Container,
     Inventory,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Protocol, cast
 
-from docker_storage_exporter.hostfs import Host
+from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.model import Inventory, StorageRoot, parts
 from docker_storage_exporter.storage.facts import StoreFacts
 

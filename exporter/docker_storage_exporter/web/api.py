@@ -7,7 +7,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from docker_storage_exporter.hostfs import Host, host_mark
+from docker_storage_exporter.hostfs.boot import host_mark
+from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.model import Snapshot
 from docker_storage_exporter.report import Filesystems, bare_listing, document, listing
 from docker_storage_exporter.schedule import History

@@ -12,14 +12,14 @@ import pytest
 from conftest import need, need_landlock
 
 import docker_storage_exporter
-from docker_storage_exporter.hostfs import landlock
-from docker_storage_exporter.hostfs.landlock import handled
+from docker_storage_exporter.confine import landlock
+from docker_storage_exporter.confine.landlock import handled
 
 PACKAGE = os.fspath(Path(docker_storage_exporter.__file__).parents[1])
 # Restricts itself, then tries each deed below the folder given; prints what became of each.
 CHILD = r"""
 import errno, json, os, socket, stat, subprocess, sys
-from docker_storage_exporter.hostfs import landlock
+from docker_storage_exporter.confine import landlock
 from docker_storage_exporter.sizer import Root, measure
 
 def deeds(top):
@@ -185,7 +185,7 @@ def test_processes_outside_of_the_domain_cannot_be_looked_into(abi, tmp_path):
     need("true", root=True)
     code = """
 import os
-from docker_storage_exporter.hostfs import landlock
+from docker_storage_exporter.confine import landlock
 os.stat(f"/proc/{os.getppid()}/root/.")
 landlock.deny_writes()
 open(f"/proc/{os.getppid()}/mountinfo").read()

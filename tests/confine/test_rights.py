@@ -7,7 +7,8 @@ import sys
 import pytest
 from conftest import need
 
-from docker_storage_exporter.hostfs import Rights, read_kernel, read_rights
+from docker_storage_exporter.confine.rights import Rights, read_rights
+from docker_storage_exporter.hostfs.kernel import read_kernel
 
 STATUS = "Name:\tpython3\nUmask:\t0022\nUid:\t1000\t{uid}\t0\t0\nCapInh:\t0000000000000000\nCapEff:\t{mask}\n"
 
@@ -29,7 +30,7 @@ def test_the_effective_user_and_capabilities_count(tmp_path, mask, names):
 
 def test_dropped_capabilities_are_gone():
     need("setpriv", root=True)
-    code = "from docker_storage_exporter.hostfs import read_rights; print(read_rights())"
+    code = "from docker_storage_exporter.confine.rights import read_rights; print(read_rights())"
     command = ["setpriv", "--bounding-set=-all,+sys_ptrace", sys.executable, "-c", code]
 
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -7,7 +7,7 @@ import sys
 import pytest
 from conftest import need
 
-from docker_storage_exporter.hostfs import Confinement, read_confinement
+from docker_storage_exporter.confine.confinement import Confinement, read_confinement
 
 STATUS = "Name:\tpython3\nNoNewPrivs:\t{flag}\nSeccomp:\t{mode}\nSeccomp_filters:\t1\n"
 HOST = "         0          0 4294967295\n"
@@ -81,7 +81,7 @@ def test_a_process_of_which_nothing_is_told():
 
 
 def _said(*before):
-    code = "from docker_storage_exporter.hostfs import read_confinement; print(read_confinement())"
+    code = "from docker_storage_exporter.confine.confinement import read_confinement; print(read_confinement())"
     done = subprocess.run([*before, sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return done.stdout
 

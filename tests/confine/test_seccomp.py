@@ -11,14 +11,14 @@ import pytest
 from conftest import need
 
 import docker_storage_exporter
-from docker_storage_exporter.hostfs import handles
-from docker_storage_exporter.hostfs.handles import MACHINES, deny_file_handles, instructions_for
+from docker_storage_exporter.confine import seccomp as handles
+from docker_storage_exporter.confine.seccomp import MACHINES, deny_file_handles, instructions_for
 
 PACKAGE = os.fspath(Path(docker_storage_exporter.__file__).parents[1])
 # Is given a directory that is mounted, and a file of the same filesystem; says what came of each attempt.
 CHILD = r"""
 import ctypes, errno, os, sys, threading
-from docker_storage_exporter.hostfs import handles
+from docker_storage_exporter.confine import seccomp as handles
 
 libc = ctypes.CDLL(None, use_errno=True)
 

@@ -2,19 +2,21 @@
 
 import pytest
 
+from docker_storage_exporter.confine import sandbox
+from docker_storage_exporter.confine.rights import Rights
+from docker_storage_exporter.confine.sandbox import Sandbox, restrict_process
 from docker_storage_exporter.errors import SettingError
-from docker_storage_exporter.hostfs import Fence, Rights, fence, put_up_fence
-from docker_storage_exporter.settings import from_texts
 
 PTRACE = Rights(0, frozenset({"CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH"}))
 READ = Rights(0, frozenset({"CAP_DAC_READ_SEARCH"}))
+ENGINE = "unix:///var/run/docker.sock"
 
 
 @pytest.fixture(autouse=True)
 def handles(monkeypatch):
     """What was asked of the kernel about file handles; nothing is done here either."""
     asked = []
-    monkeypatch.setattr(fence, "deny_file_handles", lambda: asked.append(True))
+    monkeypatch.setattr(sandbox, "deny_file_handles", lambda: asked.append(True))
     return asked
 
 
@@ -27,7 +29,7 @@ def denied(monkeypatch):
         asked.append((list(folders), list(ports)))
         return 7
 
-    monkeypatch.setattr(fence, "deny_writes", deny_writes)
+    monkeypatch.setattr(sandbox, "deny_writes", deny_writes)
     return asked
 
 
@@ -42,11 +44,11 @@ def denied(monkeypatch):
     ],
 )
 def test_auto_gives_way_to_the_capability_that_it_would_make_useless(denied, handles, mode, rights, stands):
-    put_up = put_up_fence(from_texts({"security_landlock": mode}), rights, None)
+    restricted = restrict_process(mode, rights, None, ENGINE)
 
-    assert (put_up.stands, len(denied)) == (stands, stands)
-    assert put_up.handles is (mode == "off") is not bool(handles)
-    assert ("keep this process from writing" in str(put_up)) is not stands
+    assert (restricted.stands, len(denied)) == (stands, stands)
+    assert restricted.handles is (mode == "off") is not bool(handles)
+    assert ("keep this process from writing" in str(restricted)) is not stands
 
 
 @pytest.mark.parametrize(
@@ -62,7 +64,7 @@ def test_auto_gives_way_to_the_capability_that_it_would_make_useless(denied, han
     ],
 )
 def test_only_the_engine_is_connected_to(denied, engine, ports):
-    put_up_fence(from_texts({"docker_host": engine}), READ, None)
+    restrict_process("auto", READ, None, engine)
 
     assert denied == [([], ports)]
 
@@ -71,19 +73,19 @@ def test_the_folder_of_the_state_file_stays_writable_by_whatever_path_it_is_name
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
 
-    put_up = put_up_fence(from_texts({}), READ, f"{tmp_path}/link/state.json")
+    restricted = restrict_process("auto", READ, f"{tmp_path}/link/state.json", ENGINE)
 
     assert denied == [([f"{tmp_path}/real"], [])]
-    assert str(put_up) == f"Landlock (ABI 7) lets this process write below {tmp_path}/real"
+    assert str(restricted) == f"Landlock (ABI 7) lets this process write below {tmp_path}/real"
 
 
 def test_a_kernel_without_it_is_told_and_does_not_stop_anybody_who_does_not_insist(monkeypatch):
     def deny_writes(folders, ports):
         raise OSError(38, "Function not implemented")
 
-    monkeypatch.setattr(fence, "deny_writes", deny_writes)
+    monkeypatch.setattr(sandbox, "deny_writes", deny_writes)
     why = "the kernel does not offer it (Function not implemented)"
 
-    assert put_up_fence(from_texts({}), READ, None) == Fence(why=why, missing=True, handles=False)
+    assert restrict_process("auto", READ, None, ENGINE) == Sandbox(why=why, missing=True, handles=False)
     with pytest.raises(SettingError, match=r"^--security.landlock=on: the kernel .*; auto goes on without it$"):
-        put_up_fence(from_texts({"security_landlock": "on"}), READ, None)
+        restrict_process("on", READ, None, ENGINE)

@@ -1,4 +1,4 @@
-"""What this program still has to write once it only reads, and when it does without being restricted to that."""
+"""Restricting this process to reading: what it still has to write, and when it does without the restriction."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ import os
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from docker_storage_exporter.confine.landlock import deny_writes
+from docker_storage_exporter.confine.rights import Rights
+from docker_storage_exporter.confine.seccomp import deny_file_handles
 from docker_storage_exporter.errors import SettingError
-from docker_storage_exporter.hostfs.handles import deny_file_handles
-from docker_storage_exporter.hostfs.host import Host
-from docker_storage_exporter.hostfs.landlock import deny_writes
-from docker_storage_exporter.hostfs.rights import Rights, read_rights
-from docker_storage_exporter.settings import Settings
 
 _DNS_PORT = 53  # an answer that is too long for a datagram is asked for again by TCP
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -20,7 +18,7 @@ _PTRACE = "CAP_SYS_PTRACE is held to enter containers for their tmpfs mounts, wh
 
 
 @dataclass(frozen=True, slots=True)
-class Fence:
+class Sandbox:
     """Whether Landlock keeps this process from writing: `abi` is the version that does, 0 when none does.
 
     `why` is the reason when there is none, `missing` says that the kernel is it. Below `folder` writing is allowed; it
@@ -46,36 +44,27 @@ class Fence:
         )
 
 
-def host_of(settings: Settings) -> Host:
-    """The host of the settings, as far as this process's rights, and the fence that it may put up, let it be seen."""
-    try:
-        enters = read_rights().enters_processes and settings.security_landlock != "on"
-    except OSError:
-        enters = False
-    return Host(settings.path_rootfs, settings.path_procfs, enters_processes=enters)
+def restrict_process(mode: str, rights: Rights, written: str | None, engine: str) -> Sandbox:
+    """Restrict this process, once all that it listens on is bound and before it starts a thread.
 
-
-def put_up_fence(settings: Settings, rights: Rights, written: str | None) -> Fence:
-    """Restrict this process as the settings say, once all it listens on is bound and before it starts a thread.
-
-    `written` is the one file that it replaces from then on, if there is one; its folder stays open to that.
-    Raises SettingError when it is wanted at any price and the kernel has none.
+    `mode` is `on`, `auto` or `off`, as in --security.landlock. `written` is the one file that it replaces from then on,
+    if there is one; its folder stays open to that. `engine` is the address that it connects to.
+    Raises SettingError when the mode is `on` and the kernel has no Landlock.
     """
-    mode = settings.security_landlock
     if mode == "off":
-        return Fence(why="--security.landlock=off")
+        return Sandbox(why="--security.landlock=off")
     handles = not _denied_handles()
     if mode == "auto" and rights.enters_processes:
-        return Fence(why=_PTRACE, handles=handles)
+        return Sandbox(why=_PTRACE, handles=handles)
     folder = os.path.realpath(os.path.dirname(written)) if written else ""
     try:
-        abi = deny_writes([folder] if folder else [], _ports(settings.docker_host))
+        abi = deny_writes([folder] if folder else [], _ports(engine))
     except OSError as error:
         why = f"the kernel does not offer it ({error.strerror})"
         if mode == "on":
             raise SettingError(f"--security.landlock=on: {why}; auto goes on without it") from error
-        return Fence(why=why, missing=True, handles=handles)
-    return Fence(abi, folder=folder, handles=handles)
+        return Sandbox(why=why, missing=True, handles=handles)
+    return Sandbox(abi, folder=folder, handles=handles)
 
 
 def _denied_handles() -> bool:
