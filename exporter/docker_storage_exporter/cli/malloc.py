@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
+from docker_storage_exporter.libc import libc
 
 _MMAP_THRESHOLD, _ARENA_MAX = -3, -8  # glibc: malloc.h
 _LARGE_BYTES = 256 * 1024
@@ -15,7 +15,7 @@ def limit_fragmentation() -> bool:
     makes a heap for each thread: tables that are copied now and then leave holes that stay in the resident set. With
     100,000 objects those were 22 of 270 MiB. An allocator without mallopt, such as musl's, has neither habit.
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    mallopt = getattr(libc, "mallopt", None)
     if mallopt is None:
         return False
     return bool(mallopt(_MMAP_THRESHOLD, _LARGE_BYTES) and mallopt(_ARENA_MAX, 1))

@@ -6,7 +6,6 @@ command need not wait for it: the parent knows how it ended, or that it does not
 
 from __future__ import annotations
 
-import ctypes
 import os
 import select
 import signal
@@ -14,6 +13,8 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NoReturn
+
+from docker_storage_exporter.libc import prctl
 
 _LAST_SECONDS = 1.0  # for a command that was told to end
 _SET_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
@@ -63,7 +64,7 @@ def leave(code: int) -> NoReturn:
 
 def _be_child(run: Callable[[], int], writing: int) -> NoReturn:
     """Run the command, tell the parent how it ended, and end."""
-    ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)
+    prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)
     signal.signal(signal.SIGINT, _interrupt_once)
     code = 1
     try:

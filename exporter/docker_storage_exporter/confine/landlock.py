@@ -18,10 +18,11 @@ import os
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from docker_storage_exporter.libc import forbid_new_privileges, last_error, libc
+
 # The same numbers on every architecture (linux/uapi: asm-generic/unistd.h).
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _ASK_VERSION, _PATH_BENEATH, _NET_PORT = 1, 1, 2
-_PR_SET_NO_NEW_PRIVS = 38
 
 EXECUTE, WRITE_FILE, REMOVE_DIR, REMOVE_FILE = 1 << 0, 1 << 1, 1 << 4, 1 << 5
 MAKE_CHAR, MAKE_DIR, MAKE_REG, MAKE_SOCK, MAKE_FIFO, MAKE_BLOCK, MAKE_SYM = (1 << bit for bit in range(6, 13))
@@ -37,8 +38,6 @@ _FILES = {1: EXECUTE | WRITE_FILE | REMOVE_DIR | REMOVE_FILE | _MAKE, 2: REFER, 
 _NETWORK = {4: BIND_TCP | CONNECT_TCP}
 _SCOPES = {6: SCOPE_ABSTRACT_UNIX_SOCKET | SCOPE_SIGNAL}
 _REPLACE_FILES = WRITE_FILE | TRUNCATE | MAKE_REG | REMOVE_FILE  # beside the old one, then in its place
-
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +96,7 @@ def deny_writes(folders: Collection[str] = (), ports: Collection[int] = ()) -> i
             for port in ports:
                 rule = _NetPortAttr(CONNECT_TCP, port)
                 _call(_ADD_RULE, ruleset, _NET_PORT, ctypes.byref(rule), 0)
-        if _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
-            raise _error()
+        forbid_new_privileges()
         _call(_RESTRICT_SELF, ruleset, 0)
     finally:
         os.close(ruleset)
@@ -135,12 +133,7 @@ def _allow_below(ruleset: int, path: str, allowed: int) -> None:
 def _call(number: int, *arguments: object) -> int:
     """A system call. Raises OSError."""
     given = [ctypes.c_size_t(argument) if isinstance(argument, int) else argument for argument in arguments]
-    answer = int(_libc.syscall(ctypes.c_long(number), *given))
+    answer = int(libc.syscall(ctypes.c_long(number), *given))
     if answer < 0:
-        raise _error()
+        raise last_error()
     return answer
-
-
-def _error() -> OSError:
-    number = ctypes.get_errno()
-    return OSError(number, os.strerror(number))

@@ -16,14 +16,14 @@ import os
 import platform
 from dataclasses import dataclass
 
-_PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _MODE_FILTER = 38, 22, 2
+from docker_storage_exporter.libc import forbid_new_privileges, prctl
+
+_PR_SET_SECCOMP, _MODE_FILTER = 22, 2
 _LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06  # BPF_LD|W|ABS, BPF_JMP|JEQ|K, BPF_JMP|JGE|K, BPF_RET|K
 _NUMBER, _ARCHITECTURE = 0, 4  # where struct seccomp_data has them
 _ALLOW, _REFUSE = 0x7FFF0000, 0x00050000 | errno.EPERM
 _IO_URING_SETUP = 425
 _OTHER_NUMBERS = 0x40000000  # x86-64's x32 calls begin here; no machine has as many calls of its own
-
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +62,8 @@ def deny_file_handles(machine: str = "") -> None:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
     instructions = [_Instruction(*instruction) for instruction in instructions_for(known)]
     program = _Program(len(instructions), (_Instruction * len(instructions))(*instructions))
-    if _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) or _libc.prctl(
-        _PR_SET_SECCOMP, _MODE_FILTER, ctypes.byref(program), 0, 0
-    ):
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
+    forbid_new_privileges()
+    prctl(_PR_SET_SECCOMP, _MODE_FILTER, ctypes.byref(program))
 
 
 def instructions_for(machine: Machine) -> list[tuple[int, int, int, int]]:

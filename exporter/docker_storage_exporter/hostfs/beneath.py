@@ -7,12 +7,12 @@ import errno
 import os
 import stat
 
+from docker_storage_exporter.libc import last_error, libc
+
 _OPENAT2 = 437  # the same number on every architecture (linux/uapi: asm-generic/unistd.h)
 _RESOLVE_NO_MAGICLINKS, _RESOLVE_NO_SYMLINKS, _RESOLVE_BENEATH = 0x02, 0x04, 0x08
 _NOT_HERE = frozenset({errno.ENOSYS, errno.EPERM, errno.EINVAL})  # before Linux 5.6, or forbidden by seccomp
 _PATH = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
-
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class _OpenHow(ctypes.Structure):
@@ -52,10 +52,9 @@ def _openat2(folder: int, path: str) -> int:
     # Without O_NOFOLLOW: with it a link as the last component would be opened itself instead of being refused.
     how = _OpenHow(os.O_PATH | os.O_CLOEXEC, 0, _RESOLVE_BENEATH | _RESOLVE_NO_SYMLINKS | _RESOLVE_NO_MAGICLINKS)
     name = os.fsencode(path)
-    descriptor = int(_libc.syscall(_OPENAT2, folder, name, ctypes.byref(how), ctypes.sizeof(how)))
+    descriptor = int(libc.syscall(_OPENAT2, folder, name, ctypes.byref(how), ctypes.sizeof(how)))
     if descriptor < 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number), path)
+        raise last_error(path)
     return descriptor
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import ctypes
 import os
 
+from docker_storage_exporter.libc import libc
 from docker_storage_exporter.model import Identity
 
 _EMPTY_PATH = 0x1000  # AT_EMPTY_PATH
 _BIRTH = 0x800  # STATX_BTIME
 _MOUNT_ROOT = 0x2000  # STATX_ATTR_MOUNT_ROOT, Linux 5.8
 _HERE, _NO_FOLLOW = -100, 0x100  # AT_FDCWD, AT_SYMLINK_NOFOLLOW
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class _Time(ctypes.Structure):
@@ -67,7 +67,7 @@ def _birth(descriptor: int) -> int:
 def _statx(folder: int, path: bytes, flags: int, mask: int) -> _Statx | None:
     found = _Statx()
     try:
-        failed = _libc.statx(folder, path, flags, mask, ctypes.byref(found))
+        failed = libc.statx(folder, path, flags, mask, ctypes.byref(found))
     except AttributeError:  # glibc before 2.28
         return None
     return None if failed else found

@@ -13,12 +13,11 @@ from dataclasses import dataclass
 import psutil
 
 from docker_storage_exporter.hostfs.beneath import has_openat2
+from docker_storage_exporter.libc import libc
 
 _AT_FDCWD = -100
 _STATX_BTIME = 0x800
 _STATX_BYTES = 256
-
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +42,18 @@ def read_kernel() -> Kernel:
 
 def _has_birth_times() -> bool:
     """Whether statx tells when the root directory was made; that also depends on the filesystem."""
-    if not hasattr(_libc, "statx"):
+    if not hasattr(libc, "statx"):
         return False
     found = ctypes.create_string_buffer(_STATX_BYTES)
-    failed = _libc.statx(_AT_FDCWD, b"/", 0, _STATX_BTIME, found)
+    failed = libc.statx(_AT_FDCWD, b"/", 0, _STATX_BTIME, found)
     return failed == 0 and bool(int.from_bytes(found.raw[:4], sys.byteorder) & _STATX_BTIME)
 
 
 def _has_fanotify() -> bool:
     """Whether the kernel knows fanotify at all: a refusal for want of rights is presence as well."""
-    if not hasattr(_libc, "fanotify_init"):
+    if not hasattr(libc, "fanotify_init"):
         return False
-    descriptor = _libc.fanotify_init(0, os.O_RDONLY)
+    descriptor = libc.fanotify_init(0, os.O_RDONLY)
     if descriptor >= 0:
         os.close(descriptor)
     return descriptor >= 0 or ctypes.get_errno() != errno.ENOSYS
