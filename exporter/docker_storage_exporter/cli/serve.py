@@ -29,7 +29,8 @@ from docker_storage_exporter.model import Snapshot
 from docker_storage_exporter.schedule import History, Scheduler, Work
 from docker_storage_exporter.settings import Settings
 from docker_storage_exporter.sizer import implementation
-from docker_storage_exporter.store import StateFile, Store
+from docker_storage_exporter.state import StateFile
+from docker_storage_exporter.store import Store
 from docker_storage_exporter.web import (
     CurrentTerms,
     ObjectsDocument,
