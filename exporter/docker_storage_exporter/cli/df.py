@@ -8,12 +8,12 @@ import sys
 import time
 from collections.abc import Sequence
 
-from docker_storage_exporter.cli.ask import ask_same
 from docker_storage_exporter.cli.log import set_up_log
 from docker_storage_exporter.cli.options import parser, settings_from
-from docker_storage_exporter.cli.reach import exporter_address
 from docker_storage_exporter.cli.selecting import add_selection, selection_from
 from docker_storage_exporter.cli.terminal import Bar, look_of, patient_control
+from docker_storage_exporter.client.ask import ask_same
+from docker_storage_exporter.client.reach import exporter_address
 from docker_storage_exporter.errors import NoAnswerError, SettingError
 from docker_storage_exporter.hostfs.boot import host_mark
 from docker_storage_exporter.report import (

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import sys
 
-from docker_storage_exporter.cli.ask import ask_same
 from docker_storage_exporter.cli.terminal import look_of, patient_control
+from docker_storage_exporter.client.ask import ask_same
 from docker_storage_exporter.errors import NoAnswerError, SettingError
 from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.inventory import CurrentInventory

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import closing
 
 from docker_storage_exporter.cli.options import parser, settings_from
-from docker_storage_exporter.cli.reach import PRODUCT, exporter_address, plain_connection
+from docker_storage_exporter.client.reach import PRODUCT, exporter_address, plain_connection
 from docker_storage_exporter.errors import NoAnswerError
 from docker_storage_exporter.settings import Settings
 

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from docker_storage_exporter.cli.ask import ask_same
 from docker_storage_exporter.cli.options import parser, settings_from
-from docker_storage_exporter.cli.reach import exporter_address
 from docker_storage_exporter.cli.selecting import add_selection, selection_from
 from docker_storage_exporter.cli.terminal import look_of, size_of
+from docker_storage_exporter.client.ask import ask_same
+from docker_storage_exporter.client.reach import exporter_address
 from docker_storage_exporter.errors import ExporterError, NoAnswerError, SettingError
 from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.report import Listing, Look, Selection, human_bytes, human_seconds, render_table

@@ -8,7 +8,7 @@ import ssl
 from contextlib import closing
 from typing import Any
 
-from docker_storage_exporter.cli.reach import PRODUCT, exporter_address, login, open_connection
+from docker_storage_exporter.client.reach import PRODUCT, exporter_address, login, open_connection
 from docker_storage_exporter.errors import AccessError, EngineError, NoAnswerError, SettingError
 from docker_storage_exporter.hostfs.boot import host_mark
 from docker_storage_exporter.hostfs.host import Host

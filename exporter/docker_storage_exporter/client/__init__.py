@@ -1,0 +1,1 @@
+"""Asks an exporter that runs on this host."""
