@@ -69,7 +69,7 @@ def test_bash_offers_what_fits(bash, line, offered):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_bash_offers_every_option_of_every_command(bash, command):
-    module = import_module(f"docker_storage_exporter.cli.{command}")
+    module = import_module(f"docker_storage_exporter.cli.commands.{command}")
     made = module.command_parser() if hasattr(module, "command_parser") else parser(command, "")
     wanted = {
         name

@@ -35,7 +35,7 @@ def test_somebody_else_is_not_healthy(fails, engine):
 
 
 def test_nothing_is_imported_that_the_question_does_not_need():
-    script = "import sys, docker_storage_exporter.cli.health\nprint(*sys.modules)"
+    script = "import sys, docker_storage_exporter.cli.commands.health\nprint(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
 
     assert set(HEAVY).isdisjoint(done.stdout.split())

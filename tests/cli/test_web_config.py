@@ -12,7 +12,7 @@ from conftest import need
 
 from cli.conftest import COMMAND, Serving
 from cli.test_reload import said
-from docker_storage_exporter.cli.health import alive
+from docker_storage_exporter.cli.commands.health import alive
 from docker_storage_exporter.errors import NoAnswerError
 from docker_storage_exporter.settings import from_texts
 from waiting import wait_until

@@ -55,7 +55,7 @@ AT = "-e DSE_WEB_LISTEN_ADDRESS=127.0.0.1:{} -e DSE_PUBLISH_INTERVAL=1s -e DSE_S
 UNMEASURED = "docker_storage_unmeasured_objects"
 
 COMPILED = """
-import os, sys, docker_storage_exporter.cli.health, docker_storage_exporter.cli.serve
+import os, sys, docker_storage_exporter.cli.commands.health, docker_storage_exporter.cli.commands.serve
 
 files = {module.__name__: getattr(module, "__cached__", None) or "" for module in sys.modules.values()}
 print(len(files), [name for name, file in files.items() if file.endswith(".pyc") and not os.path.exists(file)])

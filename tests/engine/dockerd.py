@@ -11,7 +11,7 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from docker_storage_exporter.cli.serve import Exporter
+from docker_storage_exporter.cli.commands.serve import Exporter
 from docker_storage_exporter.settings import Settings
 from waiting import wait_until
 

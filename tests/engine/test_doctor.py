@@ -20,7 +20,8 @@ TMPFS = {"docker_container_tmpfs_used_bytes", "docker_container_tmpfs_size_bytes
 # Imports come first: the interpreter need not be readable for everybody.
 AS_NOBODY = """
 import os, sys
-from docker_storage_exporter.cli import doctor, main
+from docker_storage_exporter.cli import main
+from docker_storage_exporter.cli.commands import doctor
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 sys.exit(main(["doctor", *sys.argv[1:]]))
 """

@@ -18,7 +18,8 @@ CAPABILITIES = {"dac_read_search": 2, "sys_ptrace": 19}
 # Imports come first: the interpreter need not be readable for everybody.
 AS = """
 import ctypes, os, sys
-from docker_storage_exporter.cli import df, doctor, main
+from docker_storage_exporter.cli import main
+from docker_storage_exporter.cli.commands import df, doctor
 uid, group, mask = map(int, sys.argv[1:4])
 libc = ctypes.CDLL(None, use_errno=True)
 keep_capabilities, version = 8, 0x20080522

@@ -13,7 +13,8 @@ pytestmark = [pytest.mark.engine, pytest.mark.root]
 # Imports come first: the interpreter need not be readable for everybody.
 AS_NOBODY = """
 import os, sys
-from docker_storage_exporter.cli import main, serve
+from docker_storage_exporter.cli import main
+from docker_storage_exporter.cli.commands import serve
 os.setgroups([int(sys.argv[1])]); os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534)
 sys.exit(main(sys.argv[2:]))
 """

@@ -6,7 +6,7 @@ import json
 import kubernetes_validate
 import pytest
 
-from docker_storage_exporter.cli.health import command_parser as health_parser
+from docker_storage_exporter.cli.commands.health import command_parser as health_parser
 from docker_storage_exporter.cli.options import settings_from
 from helm.rendering import FEATURES, NAMESPACE, NEWEST, OLDEST, find, manifests, pod
 

@@ -6,9 +6,9 @@ import json
 import pytest
 
 from docker_storage_exporter import __version__
-from docker_storage_exporter.cli.health import command_parser as health_parser
+from docker_storage_exporter.cli.commands.health import command_parser as health_parser
+from docker_storage_exporter.cli.commands.serve import command_parser
 from docker_storage_exporter.cli.options import settings_from
-from docker_storage_exporter.cli.serve import command_parser
 from helm.rendering import FEATURES, NEWEST, OLDEST, PROJECT, exporter, find, manifests, parsed, pod, template
 
 LEAST = {

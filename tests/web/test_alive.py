@@ -2,7 +2,7 @@
 
 import pytest
 
-from docker_storage_exporter.cli.health import alive
+from docker_storage_exporter.cli.commands.health import alive
 from docker_storage_exporter.errors import NoAnswerError
 from docker_storage_exporter.settings import from_texts
 from web.conftest import TLS, VERIFIED

@@ -1,7 +1,7 @@
 """The command line: finds the command, maps errors to exit codes. Nothing else in the package prints or exits.
 
-Each command is a module with `run(arguments) -> exit code`, imported only when it is called: `du` starts in the time
-that the interpreter needs.
+Each command is a module of `commands` with `run(arguments) -> exit code`, imported only when it is called: `du` starts
+in the time that the interpreter needs.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(name: str, given: list[str]) -> int:
     try:
         _accept_any_name(sys.stdout)
-        code: int = import_module(f"{__name__}.{name}").run(given)
+        code: int = import_module(f"{__name__}.commands.{name}").run(given)
         print(end="", flush=True)
     except KeyboardInterrupt:
         return 130

@@ -39,7 +39,7 @@ def run(arguments: Sequence[str]) -> int:
     settings = settings_from(options)
     set_up_log("debug" if settings.log_level == "debug" else "error")
     if "explain" in options:
-        from docker_storage_exporter.cli.explain import explain  # noqa: PLC0415 - only when asked for
+        from docker_storage_exporter.cli.commands.explain import explain  # noqa: PLC0415 - only when asked for
 
         return explain(settings, options.explain, options.format, with_growth=options.ask)
     selection = selection_from(options)

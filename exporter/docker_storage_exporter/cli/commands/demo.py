@@ -7,8 +7,8 @@ import sys
 import tempfile
 from collections.abc import Sequence
 
+from docker_storage_exporter.cli.commands.serve import serve
 from docker_storage_exporter.cli.options import parser, settings_from
-from docker_storage_exporter.cli.serve import serve
 from docker_storage_exporter.cli.signals import leave_on_sigterm
 from docker_storage_exporter.demo import Demo
 from docker_storage_exporter.errors import ExporterError

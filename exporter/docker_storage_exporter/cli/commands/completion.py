@@ -51,7 +51,7 @@ def command_parser() -> argparse.ArgumentParser:
 
 def _options(command: str) -> list[_Option]:
     """What a command takes: from its own parser, or the settings where it has nothing of its own."""
-    module = import_module(f"docker_storage_exporter.cli.{command}")
+    module = import_module(f"docker_storage_exporter.cli.commands.{command}")
     make: Callable[[], argparse.ArgumentParser] = getattr(module, "command_parser", lambda: parser(command, ""))
     found = []
     for action in make()._actions:  # noqa: SLF001 - argparse tells its options in no other way

@@ -1,0 +1,1 @@
+"""The commands, one file each, with `run(arguments)` that gives the exit code."""
