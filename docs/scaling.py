@@ -24,7 +24,6 @@ from docker_storage_exporter.measure import LogFiles, Tmpfs, Walk
 from docker_storage_exporter.model import (
     Container,
     Engine,
-    Identity,
     Inventory,
     Kind,
     Lineage,
@@ -205,7 +204,7 @@ def _measured(source: Source) -> Sized:
     limit = None if source.on_host else 64 * 2**20
     apparent = 123_456_123_456 if source.on_host else None
     size = Size(123_456_789_504, apparent, 12_345, 0 if source.on_host else None, limit, limit)
-    lineage = Lineage(Identity(1, 1, 1), source.meaning, _AT)
+    lineage = Lineage(1, 1, 1, source.meaning, _AT)
     return Sized(Place(source, mountpoint="/" if source.on_host else ""), Measurement(size, _AT, source, lineage))
 
 
