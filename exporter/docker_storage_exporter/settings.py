@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from docker_storage_exporter.errors import SettingError
+from docker_storage_exporter.httpd.address import Address
 from docker_storage_exporter.limits import Limits, read_limits
 
 DEFAULT_PORT = 10054
@@ -27,18 +28,6 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgtp]?)i?b?", re.ASCII | re.IGNORECASE
 _LABEL = re.compile(r"[^a-zA-Z0-9_]")
 _LONGEST_SECONDS = 366 * 86400.0
 _LARGEST_SIZE = 2**63 - 1
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """An address to listen on; an empty host means every one, IPv6 included where the system has it."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        host = self.host or "0.0.0.0"  # noqa: S104 - shown to the user, who chose it
-        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
 
 
 def duration(text: str) -> float:

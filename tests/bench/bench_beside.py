@@ -27,13 +27,16 @@ from prometheus_client import CollectorRegistry
 
 from docker_storage_exporter.collector import Pages
 from docker_storage_exporter.hostfs.host import Host
+from docker_storage_exporter.httpd.address import Address
+from docker_storage_exporter.httpd.listening import listen
+from docker_storage_exporter.httpd.server import Server
 from docker_storage_exporter.inventory import CurrentInventory
 from docker_storage_exporter.inventory.client import EngineClient
 from docker_storage_exporter.schedule import measure_everything
-from docker_storage_exporter.settings import Address, Settings
+from docker_storage_exporter.settings import Settings
 from docker_storage_exporter.sizer import Control, Root, core, walk
 from docker_storage_exporter.store import Store
-from docker_storage_exporter.web import Server, application, listen
+from docker_storage_exporter.web.app import application
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from engine.dockerd import Dockerd

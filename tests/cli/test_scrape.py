@@ -9,10 +9,10 @@ from conftest import need
 from monitoring import Prometheus
 
 from cli.conftest import servers
+from httpd import pki
+from httpd.conftest import VERIFIED
+from httpd.test_passwords import SECRET
 from waiting import wait_until
-from web import pki
-from web.conftest import VERIFIED
-from web.test_passwords import SECRET
 
 pytestmark = pytest.mark.slow
 FAMILY = "docker_storage_exporter_web_config_last_reload_successful"

@@ -15,10 +15,10 @@ from cli.test_reload import said
 from docker_storage_exporter.cli.commands.health import alive
 from docker_storage_exporter.errors import NoAnswerError
 from docker_storage_exporter.settings import from_texts
+from httpd import pki
+from httpd.conftest import TLS, VERIFIED
+from httpd.test_passwords import SECRET
 from waiting import wait_until
-from web import pki
-from web.conftest import TLS, VERIFIED
-from web.test_passwords import SECRET
 
 SUCCESSFUL = "docker_storage_exporter_web_config_last_reload_successful"
 SUCCEEDED_AT = "docker_storage_exporter_web_config_last_reload_success_timestamp_seconds"

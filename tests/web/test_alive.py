@@ -5,8 +5,8 @@ import pytest
 from docker_storage_exporter.cli.commands.health import alive
 from docker_storage_exporter.errors import NoAnswerError
 from docker_storage_exporter.settings import from_texts
-from web.conftest import TLS, VERIFIED
-from web.test_passwords import SECRET
+from httpd.conftest import TLS, VERIFIED
+from httpd.test_passwords import SECRET
 
 USERS = f"basic_auth_users: {{prometheus: {SECRET}}}\n"
 

@@ -12,7 +12,8 @@ from docker_storage_exporter.measure import Walk
 from docker_storage_exporter.model import Engine, Identity, Inventory, Size, StorageRoot
 from docker_storage_exporter.report import from_document
 from docker_storage_exporter.schedule import History
-from docker_storage_exporter.web import ObjectsDocument, application
+from docker_storage_exporter.web.api import ObjectsDocument
+from docker_storage_exporter.web.app import application
 from pages import measured as measured_place
 from pages import page_of, volume_row
 

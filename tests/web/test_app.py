@@ -8,7 +8,7 @@ from wsgiref.validate import validator
 import pytest
 
 from docker_storage_exporter import __version__
-from docker_storage_exporter.web import application
+from docker_storage_exporter.web.app import application
 
 HTML = "text/html; charset=UTF-8"
 TEXT = "text/plain; charset=utf-8"

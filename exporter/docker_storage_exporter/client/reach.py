@@ -8,7 +8,8 @@ import ssl
 from pathlib import Path
 
 from docker_storage_exporter.errors import NoAnswerError, SettingError
-from docker_storage_exporter.settings import Address, Settings
+from docker_storage_exporter.httpd.address import Address
+from docker_storage_exporter.settings import Settings
 
 PRODUCT = "docker-storage-exporter"
 _PATIENCE_SECONDS = 5.0
@@ -72,8 +73,8 @@ def login(settings: Settings) -> dict[str, str]:
 def _pinned_certificate(path: str) -> bytes:
     """The certificate that the web configuration file names, as it is sent; empty where it speaks plain HTTP."""
     # Imported here: most exporters speak plain HTTP, and this takes longer than their answer.
-    from docker_storage_exporter.web.config import read_web_config  # noqa: PLC0415
-    from docker_storage_exporter.web.tls import certificate_pem  # noqa: PLC0415
+    from docker_storage_exporter.httpd.config import read_web_config  # noqa: PLC0415
+    from docker_storage_exporter.httpd.tls import certificate_pem  # noqa: PLC0415
 
     try:
         tls = read_web_config(path).tls

@@ -22,6 +22,10 @@ from docker_storage_exporter.cli.signals import Signals, leave_on_sigterm
 from docker_storage_exporter.collector import LiveCollector, Pages, live_registry
 from docker_storage_exporter.confine.rights import read_rights
 from docker_storage_exporter.confine.sandbox import restrict_process
+from docker_storage_exporter.httpd.guard import guarded
+from docker_storage_exporter.httpd.listening import handed_over, listen
+from docker_storage_exporter.httpd.server import Server
+from docker_storage_exporter.httpd.terms import CurrentTerms, plain_terms
 from docker_storage_exporter.inventory import CurrentInventory
 from docker_storage_exporter.inventory.client import EngineClient
 from docker_storage_exporter.limits import Limits
@@ -31,16 +35,8 @@ from docker_storage_exporter.settings import Settings
 from docker_storage_exporter.sizer import implementation
 from docker_storage_exporter.state import StateFile
 from docker_storage_exporter.store import Store
-from docker_storage_exporter.web import (
-    CurrentTerms,
-    ObjectsDocument,
-    Server,
-    application,
-    guarded,
-    handed_over,
-    listen,
-    plain_terms,
-)
+from docker_storage_exporter.web.api import ObjectsDocument
+from docker_storage_exporter.web.app import application
 from docker_storage_exporter.world import host_of
 
 _log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 import bcrypt
 
-from docker_storage_exporter.web.turns import Turns
+from docker_storage_exporter.httpd.turns import Turns
 
 _LONGEST = 72  # bytes; bcrypt looks at no more, and a password that is only alike to there is another one
 _REMEMBERED = 100

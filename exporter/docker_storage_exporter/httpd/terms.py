@@ -10,8 +10,8 @@ import time
 from dataclasses import dataclass, field
 
 from docker_storage_exporter.errors import SettingError
-from docker_storage_exporter.web.config import WebConfig, read_web_config
-from docker_storage_exporter.web.tls import server_context
+from docker_storage_exporter.httpd.config import WebConfig, read_web_config
+from docker_storage_exporter.httpd.tls import server_context
 
 _log = logging.getLogger(__name__)
 _State = tuple[int, ...] | None  # of a file; None for one that cannot be looked at

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docker_storage_exporter.errors import SettingError
-from docker_storage_exporter.web import CurrentTerms
-from docker_storage_exporter.web.config import RateLimit, read_web_config
-from web import pki
+from docker_storage_exporter.httpd.config import RateLimit, read_web_config
+from docker_storage_exporter.httpd.terms import CurrentTerms
+from httpd import pki
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "web-config"
 GOOD = sorted(path.stem for path in FIXTURES.glob("good/*.yml"))

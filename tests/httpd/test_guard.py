@@ -10,12 +10,12 @@ import bcrypt
 import pytest
 from conftest import need
 
-from docker_storage_exporter.web.config import RateLimit
-from docker_storage_exporter.web.guard import Bucket
+from docker_storage_exporter.httpd.config import RateLimit
+from docker_storage_exporter.httpd.guard import Bucket
+from httpd.conftest import TLS, place
+from httpd.test_passwords import SECRET, basic
+from httpd.test_server import everything
 from waiting import wait_until
-from web.conftest import TLS, place
-from web.test_passwords import SECRET, basic
-from web.test_server import everything
 
 USERS = f"basic_auth_users: {{prometheus: {SECRET}}}\n"
 

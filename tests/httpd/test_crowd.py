@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from docker_storage_exporter.web.crowd import Crowd
+from docker_storage_exporter.httpd.crowd import Crowd
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from docker_storage_exporter.web.crowd import Crowd
-from docker_storage_exporter.web.listening import url
-from docker_storage_exporter.web.request import Request, secured
-from docker_storage_exporter.web.terms import Terms, plain_terms
+from docker_storage_exporter.httpd.crowd import Crowd
+from docker_storage_exporter.httpd.listening import url
+from docker_storage_exporter.httpd.request import Request, secured
+from docker_storage_exporter.httpd.terms import Terms, plain_terms
 
 _log = logging.getLogger(__name__)
 _EXHAUSTED_SECONDS = 0.1

@@ -8,7 +8,7 @@ from collections.abc import Iterable, MutableMapping, Sequence
 from contextlib import ExitStack
 
 from docker_storage_exporter.errors import ListenError, SettingError
-from docker_storage_exporter.settings import Address
+from docker_storage_exporter.httpd.address import Address
 
 _BACKLOG = 1024  # a burst of connections waits here; beyond it the kernel makes each wait a second
 _FIRST_HANDED_OVER = 3  # see sd_listen_fds(3)

@@ -14,9 +14,10 @@ from itertools import repeat
 import pytest
 from conftest import need
 
-from docker_storage_exporter.settings import Address
-from docker_storage_exporter.web import Server, listen
-from web.conftest import place
+from docker_storage_exporter.httpd.address import Address
+from docker_storage_exporter.httpd.listening import listen
+from docker_storage_exporter.httpd.server import Server
+from httpd.conftest import place
 
 
 def connect(server, said=b""):

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docker_storage_exporter.web.passwords import Passwords, _nobodys_hash
-from docker_storage_exporter.web.turns import BusyError
+from docker_storage_exporter.httpd.passwords import Passwords, _nobodys_hash
+from docker_storage_exporter.httpd.turns import BusyError
 
 SECRET = bcrypt.hashpw(b"secret", bcrypt.gensalt(4)).decode()
 LONG = bcrypt.hashpw(b"x" * 72, bcrypt.gensalt(4)).decode()

@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 
 from docker_storage_exporter.errors import ListenError, SettingError
-from docker_storage_exporter.settings import Address
-from docker_storage_exporter.web import handed_over, listen
-from docker_storage_exporter.web.listening import url
-from web.conftest import place
+from docker_storage_exporter.httpd.address import Address
+from docker_storage_exporter.httpd.listening import handed_over, listen, url
+from httpd.conftest import place
 
 LOOPBACK = Address("127.0.0.1", 0)
 

@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from docker_storage_exporter.web.config import RateLimit
-from docker_storage_exporter.web.passwords import Passwords
-from docker_storage_exporter.web.terms import Terms
-from docker_storage_exporter.web.turns import BusyError
+from docker_storage_exporter.httpd.config import RateLimit
+from docker_storage_exporter.httpd.passwords import Passwords
+from docker_storage_exporter.httpd.terms import Terms
+from docker_storage_exporter.httpd.turns import BusyError
 
 _Environ = dict[str, Any]
 _Application = Callable[[_Environ, Callable[..., Any]], Iterable[bytes]]

@@ -13,9 +13,9 @@ import pytest
 from conftest import need
 
 from docker_storage_exporter.errors import SettingError
-from docker_storage_exporter.web.tls import subject_names
-from web.conftest import TLS, VERIFIED, place
-from web.test_server import everything
+from docker_storage_exporter.httpd.tls import subject_names
+from httpd.conftest import TLS, VERIFIED, place
+from httpd.test_server import everything
 
 CLIENT = ("--cert", "client.pem", "--key", "client.key")
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from docker_storage_exporter.web.tls import TLSServer
+from docker_storage_exporter.httpd.tls import TLSServer
 from docker_storage_exporter.yaml_file import YamlFile, is_null
 
 _TRUE = ("true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON", "y", "Y")

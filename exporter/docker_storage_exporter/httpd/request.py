@@ -15,8 +15,8 @@ from contextlib import contextmanager, suppress
 from typing import Any
 from wsgiref.simple_server import ServerHandler, WSGIRequestHandler
 
-from docker_storage_exporter.web.terms import Terms
-from docker_storage_exporter.web.tls import subject_names
+from docker_storage_exporter.httpd.terms import Terms
+from docker_storage_exporter.httpd.tls import subject_names
 
 _log = logging.getLogger(__name__)
 PRODUCT = "docker-storage-exporter"

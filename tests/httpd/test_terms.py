@@ -10,10 +10,9 @@ import threading
 import pytest
 
 from docker_storage_exporter.errors import SettingError
-from docker_storage_exporter.web import CurrentTerms
-from docker_storage_exporter.web.terms import Terms
-from web.conftest import TLS, VERIFIED, place
-from web.test_passwords import SECRET
+from docker_storage_exporter.httpd.terms import CurrentTerms, Terms
+from httpd.conftest import TLS, VERIFIED, place
+from httpd.test_passwords import SECRET
 
 USERS = f"basic_auth_users: {{prometheus: {SECRET}}}\n"
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from docker_storage_exporter.web.turns import BusyError, Turns
+from docker_storage_exporter.httpd.turns import BusyError, Turns
 
 MANY, ALONE = "192.0.2.1", "192.0.2.2"
 
