@@ -51,7 +51,7 @@ def survey(
     sizes=(),
     failures=(),
     rules=None,
-    most=10_000,
+    limit=10_000,
     previous=None,
     links=None,
     mounts=MOUNTS,
@@ -69,7 +69,7 @@ def survey(
         size, identity = given if isinstance(given, tuple) else (given, (1, number + 1))
         measurements[by_path[path]] = measured(by_path[path], size, identity)
     known = Known(measurements, {by_path[path]: reason for path, reason in dict(failures).items()})
-    return assemble(inventory, plan, known, at=5.0, most=most, previous=previous)
+    return assemble(inventory, plan, known, at=5.0, limit=limit, previous=previous)
 
 
 def bind(number, *sources):
@@ -184,7 +184,7 @@ def test_what_a_volume_holds_is_not_counted_as_a_bind_mount_again():
 
 
 def test_the_largest_objects_are_kept_and_totals_include_the_rest():
-    found = survey(containers=[bind(1, "/a", "/b", "/c")], sizes={"/a": 1, "/b": 3, "/c": 2}, most=2)
+    found = survey(containers=[bind(1, "/a", "/b", "/c")], sizes={"/a": 1, "/b": 3, "/c": 2}, limit=2)
 
     assert [row.label for row in found.of(Kind.BIND)] == ["/b", "/c"]
     assert found.cut[Kind.BIND] == 1
@@ -194,9 +194,9 @@ def test_the_largest_objects_are_kept_and_totals_include_the_rest():
 @pytest.mark.parametrize(("size", "shown"), [(105, "/old"), (120, "/new")])
 def test_an_object_on_the_page_stays_until_another_is_a_tenth_larger(size, shown):
     users = [bind(1, "/old", "/new")]
-    before = survey(containers=users, sizes={"/old": 100, "/new": 1}, most=1)
+    before = survey(containers=users, sizes={"/old": 100, "/new": 1}, limit=1)
 
-    after = survey(containers=users, sizes={"/old": 100, "/new": size}, most=1, previous=before)
+    after = survey(containers=users, sizes={"/old": 100, "/new": size}, limit=1, previous=before)
 
     assert [row.label for row in after.of(Kind.BIND)] == [shown]
 
@@ -266,7 +266,7 @@ def test_logs_and_tmpfs_mounts_go_with_their_container():
     users = [container(n, log=LogSettings("json-file")) for n in (1, 2)]
     folder = f"/d/containers/{users[1].id}"
 
-    found = survey(containers=users, sizes={folder: 10}, most=1)
+    found = survey(containers=users, sizes={folder: 10}, limit=1)
 
     assert [row.label for row in found.of(Kind.LAYER)] == [row.label for row in found.of(Kind.LOG)] == ["c2"]
     assert found.cut == {Kind.VOLUME: 0, Kind.LAYER: 1, Kind.BIND: 0}
@@ -328,9 +328,9 @@ def test_what_is_taken_over_from_before_is_what_would_be_made_anew(seed):
         assert plan == plan_of(scene)
         known = Known(dict(sizes), {source: Unmeasured.IO for source in plan.sources() if hash(source) % 3 == 0})
 
-        kept = survey.assemble(inventory, plan, known, at=5.0, most=4)
+        kept = survey.assemble(inventory, plan, known, at=5.0, limit=4)
 
-        assert kept == assemble(inventory, plan, known, at=5.0, most=4, previous=previous)
+        assert kept == assemble(inventory, plan, known, at=5.0, limit=4, previous=previous)
         previous = kept
 
 

@@ -41,10 +41,10 @@ class Known:
 
 
 def assemble(
-    inventory: Inventory, plan: Plan, known: Known, at: float, most: int = 10_000, previous: Snapshot | None = None
+    inventory: Inventory, plan: Plan, known: Known, at: float, limit: int = 10_000, previous: Snapshot | None = None
 ) -> Snapshot:
     """One snapshot of everything, see Survey. `previous` is the page until now."""
-    return Survey(previous).assemble(inventory, plan, known, at, most)
+    return Survey(previous).assemble(inventory, plan, known, at, limit)
 
 
 class Survey:
@@ -58,15 +58,15 @@ class Survey:
         self._tables: dict[Kind, _Table] = {}
         self._overlaps = _Overlaps(Plan())
 
-    def assemble(self, inventory: Inventory, plan: Plan, known: Known, at: float, most: int = 10_000) -> Snapshot:
-        """One snapshot of everything. `most` objects of a kind are shown, the largest."""
+    def assemble(self, inventory: Inventory, plan: Plan, known: Known, at: float, limit: int = 10_000) -> Snapshot:
+        """One snapshot of everything. `limit` objects of a kind are shown, the largest."""
         self._tables = tables = self._named(plan)
         if self._overlaps.plan is not plan:
             self._overlaps = _Overlaps(plan)
         for table in tables.values():
             table.look_up(known, self._overlaps)
         self._overlaps.forget()
-        shown = _largest(tables, most, self._previous)
+        shown = _largest(tables, limit, self._previous)
         snapshot = Snapshot(
             inventory=inventory,
             at=at,
@@ -260,12 +260,12 @@ def _told_apart(named: Iterable[tuple[tuple[str, ...], Item]]) -> Iterator[tuple
         yield (*labels[:-1], f"{labels[-1]}~{_hexadecimal(item.key.id)[:_ID_LENGTH]}") if same else labels
 
 
-def _largest(tables: Mapping[Kind, _Table], most: int, previous: Snapshot | None) -> dict[Kind, Sequence[int]]:
-    """The numbers of at most `most` objects of a kind, the largest with all that belongs to them.
+def _largest(tables: Mapping[Kind, _Table], limit: int, previous: Snapshot | None) -> dict[Kind, Sequence[int]]:
+    """The numbers of at most `limit` objects of a kind, the largest with all that belongs to them.
 
     Those shown before get a bonus.
     """
-    if all(len(table.items) <= most for table in tables.values()):
+    if all(len(table.items) <= limit for table in tables.values()):
         return {kind: range(len(table.items)) for kind, table in tables.items()}
     belongings: Counter[ObjectKey] = Counter()
     for table in tables.values():
@@ -276,7 +276,7 @@ def _largest(tables: Mapping[Kind, _Table], most: int, previous: Snapshot | None
     shown: dict[Kind, Sequence[int]] = {}
     for kind, table in tables.items():
         if table.named_after is None:
-            shown[kind] = _kept(table, most, belongings, staying)
+            shown[kind] = _kept(table, limit, belongings, staying)
         else:
             owners = table.named_after
             kept = {owners.items[number].key for number in shown[owners.subject.kind]}
@@ -285,19 +285,19 @@ def _largest(tables: Mapping[Kind, _Table], most: int, previous: Snapshot | None
 
 
 def _kept(
-    table: _Table, most: int, belongings: Mapping[ObjectKey, int], staying: Collection[ObjectKey]
+    table: _Table, limit: int, belongings: Mapping[ObjectKey, int], staying: Collection[ObjectKey]
 ) -> Sequence[int]:
-    if len(table.items) <= most:
+    if len(table.items) <= limit:
         return range(len(table.items))
     keys = [item.key for item in table.items]
     sizes = [
         (size + belongings.get(key, 0)) * (_STAYING_BONUS if key in staying else 1)
         for key, size in zip(keys, table.sizes, strict=True)
     ]
-    least = sorted(sizes, reverse=True)[most - 1]
+    least = sorted(sizes, reverse=True)[limit - 1]
     larger = [number for number, size in enumerate(sizes) if size > least]
     equal = sorted((number for number, size in enumerate(sizes) if size == least), key=lambda number: keys[number])
-    return sorted(larger + equal[: most - len(larger)])
+    return sorted(larger + equal[: limit - len(larger)])
 
 
 def _mountpoints(inventory: Inventory, tables: Iterable[_Table]) -> tuple[str, ...]:

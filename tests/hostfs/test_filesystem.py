@@ -42,7 +42,7 @@ def test_a_filesystem_that_hangs_costs_one_thread_and_the_patience_once_and_come
         return real(path)
 
     monkeypatch.setattr(Filesystem, "of", staticmethod(hang))
-    probes = FilesystemProbes(patience=1)
+    probes = FilesystemProbes(timeout=1)
     threads = threading.active_count()
 
     for number in range(5):

@@ -11,8 +11,8 @@ from docker_storage_exporter.collector import Pages
 from docker_storage_exporter.httpd.address import Address
 from docker_storage_exporter.httpd.guard import guarded
 from docker_storage_exporter.httpd.listening import listen
+from docker_storage_exporter.httpd.security import CurrentWebSecurity, no_security
 from docker_storage_exporter.httpd.server import Server
-from docker_storage_exporter.httpd.terms import CurrentTerms, plain_terms
 from docker_storage_exporter.model import Kind
 from docker_storage_exporter.store import Store
 from docker_storage_exporter.web.app import application
@@ -98,10 +98,10 @@ def web_config(certificates, tmp_path):
 
 @pytest.fixture
 def secure(start, app, web_config):
-    """Start a server of the application with a web configuration; with it come its terms."""
+    """Start a server of the application with a web configuration; with it come its security."""
 
     def secure(text, application=app, **options):
-        terms = CurrentTerms(web_config(text)) if text is not None else plain_terms
-        return start(guarded(application, terms), terms=terms, **options), terms
+        security = CurrentWebSecurity(web_config(text)) if text is not None else no_security
+        return start(guarded(application, security), security=security, **options), security
 
     return secure

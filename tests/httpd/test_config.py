@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from docker_storage_exporter.errors import SettingError
 from docker_storage_exporter.httpd.config import RateLimit, read_web_config
-from docker_storage_exporter.httpd.terms import CurrentTerms
+from docker_storage_exporter.httpd.security import CurrentWebSecurity
 from httpd import pki
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "web-config"
@@ -67,7 +67,7 @@ def test_promtool_looked_at_every_file(promtool):
 
 @pytest.mark.parametrize("name", GOOD)
 def test_a_good_file_is_taken_by_both(name, fixture, promtool):
-    CurrentTerms(fixture("good", name))
+    CurrentWebSecurity(fixture("good", name))
 
     if promtool[name]:
         assert name in NEWER
@@ -77,7 +77,7 @@ def test_a_good_file_is_taken_by_both(name, fixture, promtool):
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_file_is_refused_by_both(name, fixture, promtool):
     with pytest.raises(SettingError) as caught:
-        CurrentTerms(fixture("bad", name))
+        CurrentWebSecurity(fixture("bad", name))
 
     assert str(caught.value).isprintable()
     assert bool(promtool[name]) != (name in STRICTER)
@@ -87,7 +87,7 @@ def test_the_messages_for_bad_files_are_the_golden_ones(fixture, golden, tmp_pat
     lines = []
     for name in BAD:
         with pytest.raises(SettingError) as caught:
-            CurrentTerms(fixture("bad", name))
+            CurrentWebSecurity(fixture("bad", name))
         lines.append(f"{name}: {caught.value}\n".replace(f"{tmp_path}/", ""))
 
     golden("bad_web_config.txt", "".join(lines))
@@ -97,7 +97,7 @@ def test_paths_are_relative_to_the_folder_of_the_file(fixture, tmp_path, monkeyp
     fixture("good", "tls_folder_below")
     monkeypatch.chdir(tmp_path.parent)
 
-    CurrentTerms(f"{tmp_path.name}/web.yml")
+    CurrentWebSecurity(f"{tmp_path.name}/web.yml")
 
     tls = read_web_config(str(tmp_path / "web.yml")).tls
     assert tls.files == (f"{tmp_path}/below/server.pem", f"{tmp_path}/./below/../server.key")
@@ -122,9 +122,9 @@ def test_what_keeps_others_out_is_known_by_its_keys(fixture):
 
 def test_a_file_that_cannot_be_read_is_one_line(tmp_path):
     with pytest.raises(SettingError, match=r"nowhere.yml: No such file or directory; see --web.config.file"):
-        CurrentTerms(str(tmp_path / "nowhere.yml"))
+        CurrentWebSecurity(str(tmp_path / "nowhere.yml"))
     with pytest.raises(SettingError, match=r": Is a directory; see --web.config.file"):
-        CurrentTerms(str(tmp_path))
+        CurrentWebSecurity(str(tmp_path))
 
 
 @given(st.text("tls_server_config:basic_auth_users\n  {}[]-*&!'\"<>,#|", max_size=60))

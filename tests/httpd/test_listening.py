@@ -96,7 +96,7 @@ def test_both_protocols_may_be_named_with_one_port(start, app):
 
 
 def test_the_limit_of_connections_is_one_for_all_addresses(start, app):
-    server = start(app, LOOPBACK, Address("127.0.0.2", 0), most=2, patience=60)
+    server = start(app, LOOPBACK, Address("127.0.0.2", 0), limit=2, timeout=60)
     with ExitStack() as stack:
         silent = [stack.enter_context(socket.create_connection(place(server, 0), timeout=20)) for _ in range(3)]
 

@@ -65,10 +65,10 @@ def descriptors():
     return len(os.listdir("/proc/self/fd"))
 
 
-def settle(measure, most):
+def settle(measure, limit):
     """Wait until a number has come down to this."""
     ends = time.monotonic() + 20
-    while measure() > most and time.monotonic() < ends:
+    while measure() > limit and time.monotonic() < ends:
         time.sleep(0.01)
     return measure()
 
@@ -99,7 +99,7 @@ class TestManners:
             assert healthy(server) == 200
 
     def test_a_silent_client_is_dropped_in_the_end(self, start, app):
-        with connect(start(app, patience=0.1)) as client:
+        with connect(start(app, timeout=0.1)) as client:
             assert everything(client) == b""
 
     def test_a_client_that_says_one_byte_a_second_holds_up_nobody(self, start, app):
@@ -113,7 +113,7 @@ class TestManners:
             assert everything(slow).endswith(b"\r\n\r\nhealthy\n")
 
     def test_a_client_that_says_one_byte_now_and_then_has_so_long_for_all_of_it(self, start, app):
-        server = start(app, patience=0.5)
+        server = start(app, timeout=0.5)
         with connect(server, b"GET / HTTP/1.0\r\n") as slow:
             began = time.monotonic()
             with suppress(OSError):
@@ -144,7 +144,7 @@ class TestManners:
             assert all(everything(client).startswith(b"HTTP/1.0 503 ") for client in clients)
 
     def test_three_hundred_open_connections_leave_room_for_a_request(self, start, app):
-        server = start(app, most=8)
+        server = start(app, limit=8)
         threads = threading.active_count()
         with ExitStack() as clients:
             silent = [clients.enter_context(connect(server)) for _ in range(300)]
@@ -154,7 +154,7 @@ class TestManners:
             assert [everything(client) for client in silent[:200]] == [b""] * 200
 
     def test_three_hundred_requests_at_once_are_all_answered(self, start, app):
-        server = start(app, most=400)
+        server = start(app, limit=400)
         with ExitStack() as opened:
             clients = [opened.enter_context(connect(server)) for _ in range(300)]
             for client in clients:
@@ -164,7 +164,7 @@ class TestManners:
 
     def test_who_asked_is_not_closed_for_the_sake_of_the_silent(self, start):
         application, asked, answer = busy()
-        server = start(application, most=4)
+        server = start(application, limit=4)
         with connect(server, b"GET / HTTP/1.0\r\n\r\n") as client, ExitStack() as others:
             assert asked.wait(20)
             silent = [others.enter_context(connect(server)) for _ in range(20)]
@@ -180,7 +180,7 @@ class TestManners:
             start_response("200 OK", [("Content-Length", str(2**26))])
             return [bytes(2**26)]
 
-        server = start(large, patience=0.3)
+        server = start(large, timeout=0.3)
         with connect(server, b"GET /large HTTP/1.0\r\n\r\n") as client, caplog.at_level(logging.INFO):
             assert healthy(server) == 200
             time.sleep(0.6)
@@ -194,7 +194,7 @@ class TestManners:
             start_response("200 OK", [("Content-Length", str(2**40))])
             return repeat(bytes(2**14))
 
-        with connect(start(endless, patience=0.5), b"GET / HTTP/1.0\r\n\r\n") as client:
+        with connect(start(endless, timeout=0.5), b"GET / HTTP/1.0\r\n\r\n") as client:
             ends = time.monotonic() + 20
             with suppress(ConnectionResetError):
                 while client.recv(2**14):
@@ -278,7 +278,7 @@ class TestManners:
             threading.Timer(0.1, answer.set).start()
             server.shutdown()
 
-            assert server._crowd._asking == {}
+            assert server._connections._asking == {}
             assert everything(client).endswith(b"\r\n\r\nok")
             assert everything(silent) == b""
 

@@ -190,7 +190,7 @@ def test_who_speaks_the_wrong_protocol_is_told_which_is_right(secure, curl):
 
 @pytest.mark.parametrize("said", [b"", b"\x16", b"\x16\x03\x01\x02\x00\x01\x00"])
 def test_a_client_that_begins_a_handshake_and_no_more_holds_up_nobody_and_is_dropped(secure, curl, said):
-    server, _ = secure(TLS, patience=1)
+    server, _ = secure(TLS, timeout=1)
     with ExitStack() as stack:
         clients = [stack.enter_context(socket.create_connection(place(server), timeout=20)) for _ in range(20)]
         for client in clients:
@@ -201,7 +201,7 @@ def test_a_client_that_begins_a_handshake_and_no_more_holds_up_nobody_and_is_dro
 
 
 def test_a_handshake_byte_by_byte_has_so_long_for_all_of_it(secure, curl):
-    server, _ = secure(TLS, patience=1)
+    server, _ = secure(TLS, timeout=1)
     with socket.create_connection(place(server), timeout=20) as client:
         began = time.monotonic()
         client.sendall(b"\x16\x03\x01\x02\x00")
@@ -229,7 +229,7 @@ def test_a_client_that_does_not_read_is_dropped_without_a_word(secure, certifica
         start_response("200 OK", [("Content-Length", str(2**26))])
         return [bytes(2**26)]
 
-    server, _ = secure(TLS, application=large, patience=0.5)
+    server, _ = secure(TLS, application=large, timeout=0.5)
     context = ssl.create_default_context(cafile=certificates / "ca.pem")
     with (
         socket.create_connection(place(server), timeout=20) as raw,

@@ -41,10 +41,10 @@ class Filesystem:
 
 
 class FilesystemProbes:
-    """Asks about filesystems so that one which never answers holds up nobody for longer than `patience` seconds."""
+    """Asks about filesystems so that one which never answers holds up nobody for longer than `timeout` seconds."""
 
-    def __init__(self, patience: float = 0.25) -> None:
-        self._patience = patience
+    def __init__(self, timeout: float = 0.25) -> None:
+        self._timeout = timeout
         self._probes: dict[str, FilesystemProbe] = {}
         self._lock = threading.Lock()
 
@@ -53,9 +53,9 @@ class FilesystemProbes:
         with self._lock:
             probes = {path: self._probes.get(path) or FilesystemProbe(path) for path in paths}
             self._probes = probes
-        # Who has not answered an earlier question is not waited for again: that would cost each scrape the patience.
+        # Who has not answered an earlier question is not waited for again: that would cost each scrape the timeout.
         waited_for = {path for path, probe in probes.items() if probe.ask()}
-        due = time.monotonic() + self._patience
+        due = time.monotonic() + self._timeout
         found = {
             path: probe.answer(max(0.0, due - time.monotonic()) if path in waited_for else 0.0)
             for path, probe in probes.items()
@@ -90,18 +90,18 @@ class FilesystemProbe:
                 return False
             return True
 
-    def answer(self, patience: float) -> Filesystem | None:
+    def answer(self, timeout: float) -> Filesystem | None:
         """The filesystem as asked last, or None when it cannot be read or does not answer within so many seconds."""
         asking = self._asking
         if asking is None:
             return None
-        asking.join(patience)
+        asking.join(timeout)
         return None if asking.is_alive() else self._answer
 
-    def read(self, patience: float = 0.25) -> Filesystem | None:
+    def read(self, timeout: float = 0.25) -> Filesystem | None:
         """The filesystem now, or None like `answer`."""
         self.ask()
-        return self.answer(patience)
+        return self.answer(timeout)
 
     def _ask(self) -> None:
         try:

@@ -9,7 +9,7 @@ from typing import Any
 
 from docker_storage_exporter.httpd.config import RateLimit
 from docker_storage_exporter.httpd.passwords import Passwords
-from docker_storage_exporter.httpd.terms import Terms
+from docker_storage_exporter.httpd.security import WebSecurity
 from docker_storage_exporter.httpd.turns import BusyError
 
 _Environ = dict[str, Any]
@@ -42,14 +42,14 @@ class Bucket:
             return True
 
 
-def guarded(application: _Application, terms: Callable[[], Terms]) -> _Application:
+def guarded(application: _Application, security: Callable[[], WebSecurity]) -> _Application:
     """An application that is reached only by who may; it sees nothing of who may not."""
     passwords = Passwords()
-    bucket = Bucket(terms().config.rate_limit)
+    bucket = Bucket(security().config.rate_limit)
 
     def serve(environ: _Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         nonlocal bucket
-        config = terms().config
+        config = security().config
 
         def start(status: str, headers: list[tuple[str, str]], *trouble: Any) -> Any:
             return start_response(status, [*headers, *config.headers], *trouble)

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 from wsgiref.simple_server import ServerHandler, WSGIRequestHandler
 
-from docker_storage_exporter.httpd.terms import Terms
+from docker_storage_exporter.httpd.security import WebSecurity
 from docker_storage_exporter.httpd.tls import subject_names
 
 _log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class _Answer(ServerHandler):
     def finish_content(self) -> None:
         """All of the answer was made."""
         super().finish_content()
-        self.stdout.end()  # type: ignore[attr-defined]  # the _Within that it was given
+        self.stdout.end()  # type: ignore[attr-defined]  # the _DeadlineWriter that it was given
 
     def log_exception(self, exc_info: Any) -> None:
         """A client that does not read is no news; anything else is a defect, but only of this request."""
@@ -43,15 +43,15 @@ class _Answer(ServerHandler):
         _log.log(level, "request failed", exc_info=exc_info)
 
 
-class _Within:
-    """Sends an answer within so many seconds: small parts together, large ones as they are and not copied.
+class _DeadlineWriter:
+    """Sends a response before a deadline: small parts are joined, large ones are sent without a copy.
 
-    What is not joined is in memory once for all clients, however slowly they read.
+    A part that is not joined is in memory once for all clients, however slowly they read.
     """
 
-    def __init__(self, connection: socket.socket, patience: float) -> None:
+    def __init__(self, connection: socket.socket, timeout: float) -> None:
         self._connection = connection
-        self._patience = patience
+        self._timeout = timeout
         self._deadline: float | None = None
         self._kept = bytearray()
 
@@ -75,7 +75,7 @@ class _Within:
 
     def _send(self, part: bytes) -> None:
         if self._deadline is None:
-            self._deadline = time.monotonic() + self._patience
+            self._deadline = time.monotonic() + self._timeout
         self._connection.settimeout(_remaining(self._deadline))
         self._connection.sendall(part)
 
@@ -92,10 +92,10 @@ class _Headers(http.client.HTTPMessage):
 
 
 class Request(WSGIRequestHandler):
-    """Reads one request from a connection and answers it; what is no request gets an error.
+    """Reads one request from a connection and responds to it; anything else gets an error.
 
-    `deadline` is when all of it has to be there; then the connection is dropped without a word. The answer may take
-    `patience` seconds.
+    The whole request has to arrive before `deadline`; otherwise the connection is dropped without a response. Sending
+    the response may take `timeout` seconds.
     """
 
     server_version, sys_version = PRODUCT, ""
@@ -107,19 +107,19 @@ class Request(WSGIRequestHandler):
         client: tuple[Any, ...],
         application: Callable[..., Any],
         deadline: float,
-        patience: float,
+        timeout: float,
         asked: Callable[[], None],
     ) -> None:
         self._application = application
         self._deadline = deadline
-        self._patience = patience
+        self._timeout = timeout
         self._asked = asked
         super().__init__(connection, client, None)  # type: ignore[arg-type]  # what a server knows is given above
 
     def handle(self) -> None:
         """Read and answer."""
         head = _head(self.connection, self._deadline)
-        self.connection.settimeout(self._patience)
+        self.connection.settimeout(self._timeout)
         self.rfile.close()
         self.rfile = io.BytesIO(head)
         self.raw_requestline = self.rfile.readline()
@@ -131,7 +131,7 @@ class Request(WSGIRequestHandler):
             self.send_error(431 if b"\n" in head else 414)
             _drain(self.connection)
         elif self.parse_request():
-            body = _Within(self.connection, self._patience)
+            body = _DeadlineWriter(self.connection, self._timeout)
             answer = _Answer(self.rfile, body, sys.stderr, self.get_environ())  # type: ignore[arg-type]
             answer.request_handler = self  # type: ignore[attr-defined]
             answer.run(self._application)
@@ -169,25 +169,25 @@ class _Place:
 
 
 @contextmanager
-def secured(raw: socket.socket, terms: Terms, deadline: float) -> Iterator[socket.socket | None]:
-    """The connection to talk over: with TLS if the terms say so. None when the client may not, or cannot, talk here.
+def secured(raw: socket.socket, security: WebSecurity, deadline: float) -> Iterator[socket.socket | None]:
+    """The connection to use, with TLS if `security` has it. None when the client is refused or cannot speak it.
 
     `raw` stays open and is the caller's. Raises OSError when the client does not get on with it in time.
     """
     raw.settimeout(_remaining(deadline))
     first = raw.recv(1, socket.MSG_PEEK)
-    if (first == _HANDSHAKE) != (terms.context is not None):
+    if (first == _HANDSHAKE) != (security.context is not None):
         if first:
-            _refuse(raw, "https" if terms.context else "http")
+            _refuse(raw, "https" if security.context else "http")
         yield None
-    elif terms.context is None:
+    elif security.context is None:
         yield raw
     else:
         raw.settimeout(_remaining(deadline))
         # What is wrapped is taken over; the original has to stay usable from other threads.
-        with raw.dup() as copy, _wrapped(copy, terms.context) as connection:
+        with raw.dup() as copy, _wrapped(copy, security.context) as connection:
             _shake_hands(connection, raw)
-            yield connection if _is_allowed(connection, terms) else None
+            yield connection if _is_allowed(connection, security) else None
             connection.settimeout(0)
             with suppress(OSError, ValueError):
                 connection.unwrap()  # says goodbye; does not wait for the other side to say it
@@ -205,8 +205,8 @@ def _shake_hands(connection: ssl.SSLSocket, raw: socket.socket) -> None:
         raise
 
 
-def _is_allowed(connection: ssl.SSLSocket, terms: Terms) -> bool:
-    allowed = terms.config.tls.client_allowed_sans if terms.config.tls else None
+def _is_allowed(connection: ssl.SSLSocket, security: WebSecurity) -> bool:
+    allowed = security.config.tls.client_allowed_sans if security.config.tls else None
     if allowed is None:
         return True
     names = subject_names(connection.getpeercert() or {})

@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from docker_storage_exporter.httpd.crowd import Crowd
+from docker_storage_exporter.httpd.connections import ConnectionLimit
 from docker_storage_exporter.httpd.listening import url
 from docker_storage_exporter.httpd.request import Request, secured
-from docker_storage_exporter.httpd.terms import Terms, plain_terms
+from docker_storage_exporter.httpd.security import WebSecurity, no_security
 
 _log = logging.getLogger(__name__)
 _EXHAUSTED_SECONDS = 0.1
@@ -24,9 +24,10 @@ _PARTING_SECONDS = 0.8  # an engine or systemd waits for the end, and a new inst
 class Server:
     """Serves a WSGI application on sockets that listen, each connection in a thread, TLS handshakes included.
 
-    At most `most` connections are open on all sockets together, see Crowd for `grace`. Within `patience` seconds a
-    client has to bring its whole request, handshake included, and within as many more to take the answer: else it is
-    dropped. `terms` says anew for each connection how it is to be secured. The sockets are closed with the server.
+    At most `limit` connections are open on all sockets together; for `grace` see ConnectionLimit. A client has
+    `timeout` seconds to send its whole request, TLS handshake included, and as many to read the response; then it is
+    dropped.
+    `security` is called for each connection. The sockets are closed with the server.
     """
 
     def __init__(
@@ -34,16 +35,16 @@ class Server:
         listeners: Sequence[socket.socket],
         application: Callable[..., Any],
         *,
-        terms: Callable[[], Terms] = plain_terms,
-        most: int = 64,
-        patience: float = 10.0,
+        security: Callable[[], WebSecurity] = no_security,
+        limit: int = 64,
+        timeout: float = 10.0,
         grace: float = 0.2,
     ) -> None:
         self._listeners = tuple(listeners)
         self._application = application
-        self._terms = terms
-        self._patience = patience
-        self._crowd = Crowd(most, grace)
+        self._security = security
+        self._timeout = timeout
+        self._connections = ConnectionLimit(limit, grace)
         self._woken, self._waker = socket.socketpair()
         self._ended = threading.Event()
         self._exhausted = False
@@ -51,7 +52,7 @@ class Server:
     @property
     def urls(self) -> tuple[str, ...]:
         """Where the page is, on each of the sockets."""
-        secure = self._terms().context is not None
+        secure = self._security().context is not None
         return tuple(url(listener, secure=secure) for listener in self._listeners)
 
     @property
@@ -85,7 +86,7 @@ class Server:
         if not self._ended.is_set():
             self._waker.send(b"x")
             self._ended.wait()
-        self._crowd.disperse(_PARTING_SECONDS)
+        self._connections.disperse(_PARTING_SECONDS)
 
     def close(self) -> None:
         """Close the sockets."""
@@ -104,7 +105,7 @@ class Server:
             time.sleep(_EXHAUSTED_SECONDS)  # out of descriptors or memory: others have to end first
             return
         self._exhausted = False
-        if not self._crowd.admit(connection):
+        if not self._connections.admit(connection):
             self._end(connection)
             return
         worker = threading.Thread(target=self._serve, args=(connection, client), name="request", daemon=True)
@@ -115,12 +116,17 @@ class Server:
             self._end(connection)
 
     def _serve(self, raw: socket.socket, client: tuple[Any, ...]) -> None:
-        deadline = time.monotonic() + self._patience
+        deadline = time.monotonic() + self._timeout
         try:
-            with secured(raw, self._terms(), deadline) as connection:
+            with secured(raw, self._security(), deadline) as connection:
                 if connection is not None:
                     Request(
-                        connection, client, self._application, deadline, self._patience, lambda: self._crowd.asked(raw)
+                        connection,
+                        client,
+                        self._application,
+                        deadline,
+                        self._timeout,
+                        lambda: self._connections.asked(raw),
                     )
         except OSError:  # it went away, was too slow, or could not agree on TLS: no news
             _log.debug("connection of %s failed", client[0], exc_info=True)
@@ -130,7 +136,7 @@ class Server:
             self._end(raw)
 
     def _end(self, connection: socket.socket) -> None:
-        self._crowd.leave(connection)
+        self._connections.leave(connection)
         with suppress(OSError):
             connection.shutdown(socket.SHUT_WR)
         connection.close()

@@ -120,9 +120,9 @@ class Lanes:
 
         Raises LeftBehindError when that was given up meanwhile: another thread then does the lane's work.
         """
-        patience = self._budget.wait_seconds()
-        if patience > 0:
-            return patience
+        delay = self._budget.wait_seconds()
+        if delay > 0:
+            return delay
         source = self.agenda.take(lane, self._clock())
         if source is None:
             return min(_IDLE_SECONDS, max(0.0, self.agenda.next_due(lane) - self._clock()))

@@ -152,10 +152,10 @@ class Scheduler:
         the first time comes at once.
         """
         pause = max(min(self._pause, self._settings.publish_interval), self._rest(self._page_cost))
-        patience = self._published_at + pause - self._clock()
+        delay = self._published_at + pause - self._clock()
         is_first_pass_over = self._first_pass and not self.ledger.has_pending
-        if patience > 0 and not is_first_pass_over:
-            return patience
+        if delay > 0 and not is_first_pass_over:
+            return delay
         if self._listed is not None and self._changed.is_set():
             self._pause = min(2 * self._pause or _FIRST_PAUSE_SECONDS, self._settings.publish_interval)
             self._changed.clear()
@@ -177,9 +177,9 @@ class Scheduler:
 
     def save_due(self) -> float:
         """Let the memory keep what was measured if the last time is long enough ago; seconds to the next look."""
-        patience = self._saved_at + self._settings.state_interval - self._clock()
-        if patience > 0:
-            return patience
+        delay = self._saved_at + self._settings.state_interval - self._clock()
+        if delay > 0:
+            return delay
         cpu = time.thread_time()
         self._save()
         self.pay(Work.STATE, time.thread_time() - cpu)
@@ -282,8 +282,8 @@ class Scheduler:
         cpu = time.thread_time()
         assert self._listed is not None  # noqa: S101 - publish_due looked
         inventory, plan = self._listed.inventory, self._listed.plan
-        most = self._settings.collector_max_objects
-        snapshot = self._survey.assemble(inventory, plan, self.ledger.known(), time.time(), most)
+        limit = self._settings.collector_max_objects
+        snapshot = self._survey.assemble(inventory, plan, self.ledger.known(), time.time(), limit)
         self._publish(snapshot)
         self._first_pass = self._first_pass and bool(snapshot.pending)
         self._published_at = self._clock()

@@ -75,7 +75,7 @@ def break_down(root: Root, depth: int, control: Control | None = None) -> Branch
     return top
 
 
-def largest_files(root: Root, most: int) -> list[tuple[str, int]]:
+def largest_files(root: Root, limit: int) -> list[tuple[str, int]]:
     """The largest entries of a directory that are no directories: name and allocated bytes, the largest first.
 
     Empty for anything but a directory, and for one that cannot be read.
@@ -83,7 +83,7 @@ def largest_files(root: Root, most: int) -> list[tuple[str, int]]:
     with suppress(OSError):
         descriptor = _open(root.descriptor, "", _READ)
         try:
-            return heapq.nlargest(most, _files(descriptor, root.mountpoints), key=lambda file: file[1])
+            return heapq.nlargest(limit, _files(descriptor, root.mountpoints), key=lambda file: file[1])
         finally:
             os.close(descriptor)
     return []

@@ -24,8 +24,8 @@ from docker_storage_exporter.confine.rights import read_rights
 from docker_storage_exporter.confine.sandbox import restrict_process
 from docker_storage_exporter.httpd.guard import guarded
 from docker_storage_exporter.httpd.listening import handed_over, listen
+from docker_storage_exporter.httpd.security import CurrentWebSecurity, no_security
 from docker_storage_exporter.httpd.server import Server
-from docker_storage_exporter.httpd.terms import CurrentTerms, plain_terms
 from docker_storage_exporter.inventory import CurrentInventory
 from docker_storage_exporter.inventory.client import EngineClient
 from docker_storage_exporter.limits import Limits
@@ -54,7 +54,7 @@ def run(arguments: Sequence[str]) -> int:
         return 0
     if getattr(options, "config.check"):
         if settings.web_config_file:
-            CurrentTerms(settings.web_config_file)
+            CurrentWebSecurity(settings.web_config_file)
         print("the settings are good")
         return 0
     return serve(settings, lambda: settings_from(made.parse_args(arguments)))
@@ -130,7 +130,7 @@ class Exporter:
 
     def __init__(self, settings: Settings, read: Callable[[], Settings] = Settings) -> None:
         host = host_of(settings)
-        web = CurrentTerms(settings.web_config_file) if settings.web_config_file else None
+        web = CurrentWebSecurity(settings.web_config_file) if settings.web_config_file else None
         self.inventory = CurrentInventory(settings, host, EngineClient(settings))
         self.store = Store()
         self.config = Reloader(settings, read, self._apply)
@@ -152,9 +152,11 @@ class Exporter:
         objects = ObjectsDocument(self.store, self._history, host, partial(scheduler.pay, Work.PAGE))
         reload = self.config.reload if settings.web_enable_reload else None
         served = application(self._pages, self.store, objects, reload, self._trouble)
-        terms = web or plain_terms
+        security = web or no_security
         listeners = handed_over() if settings.web_systemd_socket else listen(settings.web_listen_address)
-        self.server = Server(listeners, guarded(served, terms), terms=terms, most=settings.web_max_connections)
+        self.server = Server(
+            listeners, guarded(served, security), security=security, limit=settings.web_max_connections
+        )
 
     def start(self) -> None:
         """List and publish for the first time, then serve in the background. Raises ExporterError."""

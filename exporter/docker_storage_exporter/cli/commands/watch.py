@@ -75,8 +75,8 @@ class _Watch:
         while True:
             due = time.monotonic() + every
             self._draw()
-            while (patience := due - time.monotonic()) > 0:
-                came = signal.sigtimedwait(_AWAITED, patience)
+            while (delay := due - time.monotonic()) > 0:
+                came = signal.sigtimedwait(_AWAITED, delay)
                 if came is not None and came.si_signo == signal.SIGTSTP:
                     _pause()
                 if came is not None:

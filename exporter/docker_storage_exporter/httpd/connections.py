@@ -1,4 +1,4 @@
-"""The connections that are open, of which there are never more than so many."""
+"""A limit on open connections."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import time
 from contextlib import suppress
 
 
-class Crowd:
-    """At most `most` connections. For the sake of a new one the oldest is closed, those first that asked for nothing.
+class ConnectionLimit:
+    """At most `limit` open connections. A new one closes the oldest, and first of all those that sent no request.
 
-    So whoever sends a request is served, however many others stay silent. Nobody is closed in the first `grace`
-    seconds: that is when a client of good will, or one of a burst of them, says what it wants.
+    A client that sends a request is served, however many others stay silent. No connection is closed in its first
+    `grace` seconds, in which a well-behaved client sends its request.
 
-    Who was closed may be at work still, such as on a page that takes long. `most` of these are borne, too.
+    A closed connection may still have a thread at work, such as on a large page. Up to `limit` of these are allowed.
     """
 
-    def __init__(self, most: int, grace: float) -> None:
-        self._most = most
+    def __init__(self, limit: int, grace: float) -> None:
+        self._limit = limit
         self._grace = grace
         self._silent: dict[socket.socket, float] = {}  # with the time of arrival, in the order of it
         self._asking: dict[socket.socket, float] = {}
@@ -28,9 +28,9 @@ class Crowd:
     def admit(self, connection: socket.socket) -> bool:
         """Take a connection in, as soon as there is a place. False when so many work that there will not be one."""
         with self._changed:
-            if not self._changed.wait_for(lambda: len(self._going) < self._most, self._grace):
+            if not self._changed.wait_for(lambda: len(self._going) < self._limit, self._grace):
                 return False
-            while len(self._silent) + len(self._asking) >= self._most:
+            while len(self._silent) + len(self._asking) >= self._limit:
                 where = self._silent or self._asking
                 oldest, since = next(iter(where.items()))
                 remaining = since + self._grace - time.monotonic()

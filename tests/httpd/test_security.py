@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from docker_storage_exporter.errors import SettingError
-from docker_storage_exporter.httpd.terms import CurrentTerms, Terms
+from docker_storage_exporter.httpd.security import CurrentWebSecurity, WebSecurity
 from httpd.conftest import TLS, VERIFIED, place
 from httpd.test_passwords import SECRET
 
@@ -19,10 +19,10 @@ USERS = f"basic_auth_users: {{prometheus: {SECRET}}}\n"
 
 @pytest.fixture
 def current(web_config):
-    """Current terms of a file that can be written anew."""
+    """Current security of a file that can be written anew."""
 
     def current(text):
-        return CurrentTerms(web_config(text))
+        return CurrentWebSecurity(web_config(text))
 
     return current
 
@@ -53,59 +53,59 @@ def _logged(caplog, tmp_path):
 
 
 def test_as_long_as_nothing_changes_nothing_is_read(current, caplog):
-    terms = current(TLS)
+    security = current(TLS)
 
-    assert terms() is terms()
+    assert security() is security()
     assert caplog.records == []
 
 
 def test_users_and_headers_of_a_new_file_hold_at_once(current, web_config, caplog):
-    terms = current(USERS)
-    before = terms.succeeded_at
+    security = current(USERS)
+    before = security.succeeded_at
 
     web_config(USERS.replace("prometheus", "alice") + "http_server_config: {headers: {X-Frame-Options: deny}}\n")
 
-    found = terms().config
+    found = security().config
     assert (list(found.users), found.headers) == (["alice"], (("X-Frame-Options", "deny"),))
     assert messages(caplog) == ["the web configuration was read again"]
-    assert terms.successful
-    assert terms.succeeded_at > before
+    assert security.successful
+    assert security.succeeded_at > before
 
 
 def test_a_broken_file_keeps_the_old_terms_and_is_told_once(current, web_config, caplog):
-    terms = current(TLS)
-    old, before = terms(), terms.succeeded_at
+    security = current(TLS)
+    old, before = security(), security.succeeded_at
 
     web_config("tls_server_config: {cert_file: server.pem, key_file: nowhere.key}\n")
 
-    assert [terms() for _ in range(3)] == [old] * 3
+    assert [security() for _ in range(3)] == [old] * 3
     (told,) = messages(caplog)
     reason = "tls_server_config: key_file nowhere.key: No such file or directory"
     assert told == f"the web configuration stays as it was: web.yml: {reason}"
-    assert (terms.successful, terms.succeeded_at) == (False, before)
+    assert (security.successful, security.succeeded_at) == (False, before)
     web_config(TLS + USERS)
-    assert terms() is not old
-    assert terms.successful
+    assert security() is not old
+    assert security.successful
 
 
 def test_a_file_that_appears_later_mends_it(current, web_config, tmp_path, certificates):
-    terms = current(TLS)
+    security = current(TLS)
     web_config(TLS.replace("server.key", "later.key").replace("server.pem", "renewed.pem"))
-    old = terms()
+    old = security()
 
     shutil.copy(certificates / "renewed.key", tmp_path / "later.key")
 
-    assert terms() is not old
-    assert terms.successful
+    assert security() is not old
+    assert security.successful
 
 
 def test_a_file_that_goes_away_keeps_the_old_terms(current, tmp_path, caplog):
-    terms = current(USERS)
-    old = terms()
+    security = current(USERS)
+    old = security()
 
     (tmp_path / "web.yml").unlink()
 
-    assert terms() is old
+    assert security() is old
     assert messages(caplog) == [
         "the web configuration stays as it was: web.yml: No such file or directory; see --web.config.file"
     ]
@@ -124,39 +124,44 @@ def test_a_file_that_goes_away_keeps_the_old_terms(current, tmp_path, caplog):
     ids=["everything", "users", "tls", "client certificates", "their names", "who signs them"],
 )
 def test_what_keeps_others_out_never_goes_away_by_itself(current, web_config, caplog, before, after, lost):
-    terms = current(before)
-    old = terms()
+    security = current(before)
+    old = security()
 
     web_config(after)
 
-    assert terms() is old
-    assert not terms.successful
+    assert security() is old
+    assert not security.successful
     assert messages(caplog) == [
         f"the web configuration stays as it was: web.yml: is without {lost}, which takes a restart"
     ]
 
 
 def test_what_keeps_others_out_may_come_at_any_time(current, web_config):
-    terms = current("")
-    assert terms().context is None
+    security = current("")
+    assert security().context is None
 
     web_config(VERIFIED + USERS)
 
-    assert terms().context is not None
-    assert terms().config.protections == ("tls_server_config", "client_auth_type", "client_ca_file", "basic_auth_users")
+    assert security().context is not None
+    assert security().config.protections == (
+        "tls_server_config",
+        "client_auth_type",
+        "client_ca_file",
+        "basic_auth_users",
+    )
 
 
 def test_a_renewed_certificate_is_shown_to_the_next_client(secure, tmp_path, certificates):
-    server, terms = secure(TLS)
+    server, security = secure(TLS)
     assert shown(server) in (certificates / "server.pem").read_text()
 
     replace(tmp_path / "server.pem", certificates / "renewed.pem")
     assert shown(server) in (certificates / "server.pem").read_text()  # the key is still the old one
-    assert not terms.successful
+    assert not security.successful
     replace(tmp_path / "server.key", certificates / "renewed.key")
 
     assert shown(server) in (certificates / "renewed.pem").read_text()
-    assert terms.successful
+    assert security.successful
 
 
 def test_a_secret_of_kubernetes_is_swapped_by_one_symbolic_link(secure, tmp_path, certificates, caplog):
@@ -179,15 +184,15 @@ def test_a_secret_of_kubernetes_is_swapped_by_one_symbolic_link(secure, tmp_path
 
 
 def test_many_clients_at_once_read_a_change_once(current, web_config, caplog):
-    terms = current(USERS)
+    security = current(USERS)
     for number in range(10):
         web_config(USERS + f"rate_limit: {{interval: 1s, burst: {number + 1}}}\n")
-        threads = [threading.Thread(target=terms) for _ in range(20)]
+        threads = [threading.Thread(target=security) for _ in range(20)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        assert terms().config.rate_limit.burst == number + 1
+        assert security().config.rate_limit.burst == number + 1
 
     assert len(messages(caplog)) == 10
 
@@ -198,4 +203,4 @@ def test_a_broken_file_at_the_start_is_an_error(current):
 
 
 def test_terms_without_a_file_are_those_of_plain_http():
-    assert (Terms().context, Terms().config.protections) == (None, ())
+    assert (WebSecurity().context, WebSecurity().config.protections) == (None, ())

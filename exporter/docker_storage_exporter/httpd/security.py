@@ -1,4 +1,4 @@
-"""The terms on which connections are served: the web configuration that holds, read anew when a file of it changes."""
+"""How connections are secured: the web configuration in force, read again whenever one of its files changes."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ _State = tuple[int, ...] | None  # of a file; None for one that cannot be looked
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """A configuration with what was made of it: `context` is None where plain HTTP is spoken."""
+class WebSecurity:
+    """A web configuration and the TLS context made from it; `context` is None for plain HTTP."""
 
     config: WebConfig = field(default_factory=WebConfig)
     context: ssl.SSLContext | None = None
 
 
-_PLAIN = Terms()
+_PLAIN = WebSecurity()
 
 
-def plain_terms() -> Terms:
-    """The terms without a web configuration: anybody, unencrypted."""
+def no_security() -> WebSecurity:
+    """Plain HTTP for everybody: there is no web configuration."""
     return _PLAIN
 
 
-class CurrentTerms:
-    """The terms of a file. Calling it gives those that hold now; it looks at the files, which takes microseconds.
+class CurrentWebSecurity:
+    """The security that a file asks for. Calling it returns the one in force; checking the files takes microseconds.
 
-    A file that cannot be used keeps the terms that hold and is told once, in the log. So does one by which TLS, client
-    certificates or passwords would go away: a file that is half written must never open the door. `successful` says
-    whether the last reading was good, `succeeded_at` when the last good one was. Safe for several threads.
-    Raises SettingError at the start, when there is nothing to keep.
+    An unusable file changes nothing and is logged once. The same goes for a file that would remove TLS, client
+    certificates or passwords: a half-written file must never open the door. `successful` says whether the last reload
+    succeeded, `succeeded_at` when the last successful one was. Safe for several threads.
+    Raises SettingError at the start, when there is nothing to fall back on.
     """
 
     def __init__(self, path: str) -> None:
@@ -47,32 +47,32 @@ class CurrentTerms:
         self._lock = threading.Lock()
         self._files: tuple[str, ...] = (path,)
         self._seen = self._states()
-        self._terms = self._read()
+        self._security = self._read()
         self.successful, self.succeeded_at = True, time.time()
 
-    def __call__(self) -> Terms:
-        """The terms that hold."""
-        # While one thread reads, the others go on with what they have.
+    def __call__(self) -> WebSecurity:
+        """The security in force."""
+        # While one thread reloads, the others use what is there.
         if self._states() != self._seen and self._lock.acquire(blocking=False):
             try:
-                if self._states() != self._seen:  # nobody else was faster
+                if self._states() != self._seen:  # no other thread was faster
                     self._renew()
             finally:
                 self._lock.release()
-        return self._terms
+        return self._security
 
     def _renew(self) -> None:
-        self._seen = self._states()  # before the files are read: what changes later is seen by the next look
+        self._seen = self._states()  # before the files are read: a later change is seen next time
         try:
             new = self._read()
         except SettingError as error:
             self._keep(str(error))
             return
-        lost = [name for name in self._terms.config.protections if name not in new.config.protections]
+        lost = [name for name in self._security.config.protections if name not in new.config.protections]
         if lost:
             self._keep(f"{self._path}: is without {', '.join(lost)}, which takes a restart")
             return
-        self._terms = new
+        self._security = new
         self.successful, self.succeeded_at = True, time.time()
         _log.info("the web configuration was read again")
 
@@ -80,13 +80,13 @@ class CurrentTerms:
         self.successful = False
         _log.error("the web configuration stays as it was: %s", trouble)
 
-    def _read(self) -> Terms:
+    def _read(self) -> WebSecurity:
         config = read_web_config(self._path)
         files = (self._path, *(config.tls.files if config.tls else ()))
         if files != self._files:
             self._files, self._seen = files, (self._seen[0], *map(_state, files[1:]))
         try:
-            return Terms(config, server_context(config.tls) if config.tls else None)
+            return WebSecurity(config, server_context(config.tls) if config.tls else None)
         except SettingError as error:
             raise SettingError(f"{self._path}: tls_server_config: {error}") from error
 
@@ -95,7 +95,7 @@ class CurrentTerms:
 
 
 def _state(path: str) -> _State:
-    """What changes when a file does, also when a symbolic link on the way to it is turned to another."""
+    """What changes when a file changes, or when a symbolic link on its path points elsewhere."""
     try:
         found = os.stat(path)
     except (OSError, ValueError):
