@@ -69,7 +69,7 @@ WALKERS: dict[str, tuple[Callable[..., object], Control] | None] = {
     "none": None,
     "the plain twin": (walk.measure, Control()),
     "C core, 2 threads": (core.measure, Control(threads=2)),
-    "C core, 2 threads at normal priority": (core.measure, Control(threads=2, polite=False)),
+    "C core, 2 threads at normal priority": (core.measure, Control(threads=2, idle_priority=False)),
 }
 
 
@@ -81,7 +81,7 @@ def walking(name: str, tree: str) -> Iterator[None]:
         yield
         return
     measure, how = chosen
-    control = Control(threads=how.threads, polite=how.polite)
+    control = Control(threads=how.threads, idle_priority=how.idle_priority)
     thread = threading.Thread(target=_walk_with, args=(measure, tree, control))
     thread.start()
     yield
@@ -170,7 +170,7 @@ def engine_table(folder: Path) -> list[str]:
 
 def _measure_once(path: str, threads: int) -> None:
     descriptor = os.open(path, os.O_PATH)
-    core.measure([Root(descriptor)], Control(threads=threads, polite=False))
+    core.measure([Root(descriptor)], Control(threads=threads, idle_priority=False))
     os.close(descriptor)
 
 

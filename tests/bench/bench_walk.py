@@ -36,7 +36,7 @@ MEASURE = """
 import os, sys
 from docker_storage_exporter.sizer import Control, Root
 from docker_storage_exporter.sizer.{module} import measure
-usage, = measure([Root(os.open(sys.argv[1], os.O_RDONLY))], Control(threads={threads}, polite=False))
+usage, = measure([Root(os.open(sys.argv[1], os.O_RDONLY))], Control(threads={threads}, idle_priority=False))
 print(usage.allocated_bytes, usage.complete, usage.unreadable)
 """
 OS_WALK = """
@@ -170,7 +170,7 @@ def measured(path, **settings):
     """One walk in this process: its seconds and usage."""
     descriptor = os.open(path, os.O_RDONLY)
     began = time.monotonic()
-    usage = core.measure([Root(descriptor)], Control(polite=False, **settings))[0]
+    usage = core.measure([Root(descriptor)], Control(idle_priority=False, **settings))[0]
     seconds = time.monotonic() - began
     os.close(descriptor)
     return seconds, usage
@@ -215,7 +215,7 @@ def milliseconds_to_stop(path, threads):
     """How long a walk takes to return after it was stopped."""
     taken = []
     for _ in range(21):
-        control, ended = Control(threads=threads, polite=False), []
+        control, ended = Control(threads=threads, idle_priority=False), []
         walk = functools.partial(_walk_until_stopped, path, control, ended)
         thread = threading.Thread(target=walk)
         thread.start()

@@ -8,7 +8,7 @@ import pytest
 from docker_storage_exporter.collector.catalogue import LIVE_FAMILIES, OBJECT_FAMILIES
 from docker_storage_exporter.confine.rights import Rights
 from docker_storage_exporter.confine.sandbox import Sandbox
-from docker_storage_exporter.doctor import State, engine, examine, kernel, look, objects, propagation, rights, roots
+from docker_storage_exporter.doctor import State, engine, examine, gather, kernel, objects, propagation, rights, roots
 from docker_storage_exporter.hostfs.host import HostPath
 from docker_storage_exporter.hostfs.kernel import Kernel
 from docker_storage_exporter.hostfs.mounts import MountEntry
@@ -313,7 +313,7 @@ def test_every_kind_has_a_price(scene):
 
 
 def test_the_scene_of_this_process_is_gathered(tmp_path):
-    here = look(from_texts({"docker_host": f"unix://{tmp_path}/none", "path_data_root": str(tmp_path)}, {}))
+    here = gather(from_texts({"docker_host": f"unix://{tmp_path}/none", "path_data_root": str(tmp_path)}, {}))
 
     assert here.rights.uid == os.geteuid()
     assert here.kernel.release == os.uname().release

@@ -34,7 +34,7 @@ class Walker:
 
     def control(self, **settings):
         """A control at normal priority: threads that give way would make the tests wait for whatever else runs."""
-        return Control(threads=self.threads, polite=False, **settings)
+        return Control(threads=self.threads, idle_priority=False, **settings)
 
 
 @contextlib.contextmanager

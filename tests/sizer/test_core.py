@@ -67,7 +67,7 @@ def test_walking_threads_take_only_what_nobody_else_wants(endless):
 
 
 def test_somebody_who_waits_can_have_walking_threads_of_normal_priority(endless):
-    with endless(threads=2, polite=False) as walkers:
+    with endless(threads=2, idle_priority=False) as walkers:
         assert {os.sched_getscheduler(thread) for thread in walkers} == {os.SCHED_OTHER}
         assert IDLE_CLASS not in {io_class(thread) for thread in walkers}
 

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Mapping
 from typing import TextIO, final
 
-from docker_storage_exporter.report import Look, human_bytes
+from docker_storage_exporter.report import TableStyle, human_bytes
 from docker_storage_exporter.sizer import Control
 
 _BAR_WIDTH = 30
@@ -16,16 +16,16 @@ _REFRESH_SECONDS = 0.1
 _CLEAR = "\r\x1b[K"
 
 
-def look_of(stream: TextIO, environment: Mapping[str, str] | None = None) -> Look:
+def style_of(stream: TextIO, environment: Mapping[str, str] | None = None) -> TableStyle:
     """How tables on this stream may look: plain and as wide as they are, unless it is a terminal.
 
     NO_COLOR (https://no-color.org) and TERM=dumb take the colours away.
     """
     if not stream.isatty():
-        return Look()
+        return TableStyle()
     environment = os.environ if environment is None else environment
     colour = not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
-    return Look(colour, size_of(stream)[0])
+    return TableStyle(colour, size_of(stream)[0])
 
 
 def size_of(stream: TextIO) -> tuple[int, int]:
@@ -39,7 +39,7 @@ def size_of(stream: TextIO) -> tuple[int, int]:
 
 def patient_control() -> Control:
     """How to walk when a user waits and nobody else is served: on every core, at normal priority."""
-    return Control(threads=min(64, os.cpu_count() or 1), polite=False)
+    return Control(threads=min(64, os.cpu_count() or 1), idle_priority=False)
 
 
 @final

@@ -8,6 +8,6 @@ from docker_storage_exporter.doctor.examination import examine
 from docker_storage_exporter.doctor.finding import Finding, State
 from docker_storage_exporter.doctor.needs import NEEDS, Need
 from docker_storage_exporter.doctor.presence import Line, needs_table
-from docker_storage_exporter.doctor.scene import Scene, look
+from docker_storage_exporter.doctor.scene import Scene, gather
 
-__all__ = ["NEEDS", "Finding", "Line", "Need", "Scene", "State", "examine", "look", "needs_table"]
+__all__ = ["NEEDS", "Finding", "Line", "Need", "Scene", "State", "examine", "gather", "needs_table"]

@@ -46,7 +46,7 @@ class Scene:
         return _is_container_root(self.mounts)
 
 
-def look(settings: Settings) -> Scene:
+def gather(settings: Settings) -> Scene:
     """Gather the facts. Raises OSError without a /proc of this process's own."""
     host = host_of(settings)
     mounts = host.mounts()

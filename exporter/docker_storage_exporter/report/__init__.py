@@ -19,7 +19,7 @@ from docker_storage_exporter.report.removal import Removal, shell_quoted
 from docker_storage_exporter.report.rows import Row, project_of, rows
 from docker_storage_exporter.report.selection import SORT_KEYS, Selection
 from docker_storage_exporter.report.table import (
-    Look,
+    TableStyle,
     human_bytes,
     human_growth,
     human_seconds,
@@ -34,12 +34,12 @@ __all__ = [
     "Explanation",
     "Filesystems",
     "Listing",
-    "Look",
     "Owner",
     "Owners",
     "Removal",
     "Row",
     "Selection",
+    "TableStyle",
     "bare_listing",
     "document",
     "explanation_document",

@@ -16,7 +16,7 @@ from docker_storage_exporter.model import (
     Volume,
     printable,
 )
-from docker_storage_exporter.report.explanation import Explanation, Part, Stay, Use
+from docker_storage_exporter.report.explanation import Explanation, Part, Retained, Use
 from docker_storage_exporter.report.holding import held_open
 from docker_storage_exporter.report.looking import OWN_PLACES, Looked, Looker
 from docker_storage_exporter.report.owners import Owner, Owners
@@ -76,7 +76,7 @@ class Explainer:
         frees, remark = _less(looked.part.allocated_bytes, looked.outside.allocated_bytes), ""
         if volume.filesystem == "bind":
             why = f"in {volume.device}, which removing the volume leaves alone"
-            stays = [Stay(why, looked.part.allocated_bytes)]
+            stays = [Retained(why, looked.part.allocated_bytes)]
         elif volume.filesystem:
             remark = f"a {volume.filesystem} of its own, which removing the volume only unmounts"
         # Read from disk a volume has no labels; then its containers' tell.
@@ -167,14 +167,14 @@ class Explainer:
             remark=f"an engine's own: never delete it by hand{goes}",
         )
 
-    def _stays(self, owner: Owner, looked: Looked, path: str = "") -> list[Stay]:
+    def _stays(self, owner: Owner, looked: Looked, path: str = "") -> list[Retained]:
         """What deleting would leave: names elsewhere, files that processes hold, others on the same directory."""
         found = []
         if looked.outside.files:
             why = f"in {looked.outside.files} files that have names elsewhere too (hard links)"
-            found.append(Stay(why, looked.outside.allocated_bytes))
+            found.append(Retained(why, looked.outside.allocated_bytes))
         found += held_open(self._host, owner, path or looked.part.path)
-        found += [Stay(f"{_called(other)} is the same directory") for other in self._owners.same_place(owner)]
+        found += [Retained(f"{_called(other)} is the same directory") for other in self._owners.same_place(owner)]
         return found
 
 
@@ -216,11 +216,11 @@ def _remarks(container: Container, *, complete: bool) -> Iterator[str]:
         yield "its log has no limit: --log-opt max-size=SIZE sets one when a container is made"
 
 
-def _left_behind(container: Container) -> Iterator[Stay]:
+def _left_behind(container: Container) -> Iterator[Retained]:
     """What a container mounts and leaves when it is removed."""
     for mount in container.mounts:
         if mount.type in ("volume", "bind"):
-            yield Stay(f"{mount.type} {mount.source} at {mount.destination}, {mount.access}")
+            yield Retained(f"{mount.type} {mount.source} at {mount.destination}, {mount.access}")
 
 
 def _less(whole: int | None, part: int) -> int | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from docker_storage_exporter.model import one_line, printable
-from docker_storage_exporter.report.table import PLAIN, Look, human_bytes, human_growth
+from docker_storage_exporter.report.table import PLAIN, TableStyle, human_bytes, human_growth
 
 _LABEL_WIDTH = 16
 
@@ -38,7 +38,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Stay:
+class Retained:
     """What deleting it would not free, and why; the bytes are None where they are not known or not its own."""
 
     why: str
@@ -72,7 +72,7 @@ class Explanation:
     uses: tuple[Use, ...] = ()
     parts: tuple[Part, ...] = ()
     largest: tuple[tuple[str, int], ...] = ()
-    stays: tuple[Stay, ...] = ()
+    stays: tuple[Retained, ...] = ()
     remedies: tuple[Remedy, ...] = ()
     remark: str = ""
 
@@ -84,12 +84,12 @@ def explanation_document(explanation: Explanation) -> dict[str, Any]:
     return found
 
 
-def render_explanation(explanation: Explanation, look: Look = PLAIN) -> str:
+def render_explanation(explanation: Explanation, style: TableStyle = PLAIN) -> str:
     """The explanation as lines of a label and a text, the first of them what it is."""
-    head = look.bold(_shown(f"{explanation.target}: {explanation.owner}"))
+    head = style.bold(_shown(f"{explanation.target}: {explanation.owner}"))
     lines = [head, *(_line(label, _shown(text)) for label, text in _lines(explanation) if text)]
     for remedy in explanation.remedies:
-        lines += [_line("remedy", _shown(_told(remedy))), _line("", look.bold(remedy.command))]
+        lines += [_line("remedy", _shown(_told(remedy))), _line("", style.bold(remedy.command))]
     return "\n".join(lines) + "\n"
 
 

@@ -8,13 +8,13 @@ from collections.abc import Iterable
 from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.hostfs.openfiles import OpenFile, Seen, namespace_of, open_files
 from docker_storage_exporter.model import RUNNING_STATES, Container, Kind
-from docker_storage_exporter.report.explanation import Stay
+from docker_storage_exporter.report.explanation import Retained
 from docker_storage_exporter.report.owners import Owner
 
 _MOST_NAMED = 3
 
 
-def held_open(host: Host, owner: Owner, path: str) -> list[Stay]:
+def held_open(host: Host, owner: Owner, path: str) -> list[Retained]:
     """What stays on disk until processes close it: files already deleted, and files that would be deleted now.
 
     `path` is the host's. Containers see it elsewhere: a volume where they mount it, a layer as their root.
@@ -27,8 +27,8 @@ def held_open(host: Host, owner: Owner, path: str) -> list[Stay]:
     gone = [file for file in files if file.deleted]
     named = [file for file in files if not file.deleted]
     return [
-        *([Stay(f"in {_told(gone)}, deleted already, not in the size above", _sum(gone))] if gone else []),
-        *([Stay(f"in {_told(named)}, until that ends", _sum(named))] if named else []),
+        *([Retained(f"in {_told(gone)}, deleted already, not in the size above", _sum(gone))] if gone else []),
+        *([Retained(f"in {_told(named)}, until that ends", _sum(named))] if named else []),
     ]
 
 

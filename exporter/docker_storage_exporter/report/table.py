@@ -18,7 +18,7 @@ _BOLD, _YELLOW, _RED, _PLAIN = "\x1b[1m", "\x1b[33m", "\x1b[31m", "\x1b[0m"
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class TableStyle:
     """How a table may look: with colour, and at most so many columns wide; None for whatever it takes."""
 
     colour: bool = False
@@ -33,10 +33,10 @@ class Look:
         return self.paint(text, _BOLD)
 
 
-PLAIN = Look()
+PLAIN = TableStyle()
 
 
-def render_table(rows: Iterable[Row], look: Look = PLAIN, *, growth: bool | None = None) -> str:
+def render_table(rows: Iterable[Row], style: TableStyle = PLAIN, *, growth: bool | None = None) -> str:
     """The table with a heading. Control characters in names are shown escaped: one row is one line.
 
     Growth has columns where any row has one, unless told otherwise.
@@ -48,14 +48,14 @@ def render_table(rows: Iterable[Row], look: Look = PLAIN, *, growth: bool | None
     heading += ["GROWTH/S", "GROWTH/H"] if growth else []
     cells = [_cells(row, growth=growth) for row in shown]
     name = len(heading)
-    return render_columns([*heading, "NAME", "NOTE"], cells, range(1, name), look, shrink=name)
+    return render_columns([*heading, "NAME", "NOTE"], cells, range(1, name), style, shrink=name)
 
 
 def render_columns(
     heading: Sequence[str],
     lines: Sequence[Sequence[str]],
     right: Collection[int],
-    look: Look = PLAIN,
+    style: TableStyle = PLAIN,
     shrink: int | None = None,
 ) -> str:
     """A table with a heading; `right` are the columns of numbers, `shrink` is the one that gives way on a terminal.
@@ -64,20 +64,20 @@ def render_columns(
     """
     everything = [heading, *lines]
     widths = [max(cell_width(line[column]) for line in everything) for column in range(len(heading))]
-    if look.width is not None and shrink is not None:
-        over = sum(widths) + len(_GAP) * (len(widths) - 1) - look.width
+    if style.width is not None and shrink is not None:
+        over = sum(widths) + len(_GAP) * (len(widths) - 1) - style.width
         widths[shrink] = max(_SHORTEST_NAME, widths[shrink] - max(0, over))
     drawn = []
     for number, line in enumerate(everything):
         cells = [
             _fit(cell, width, right=at in right) for at, (cell, width) in enumerate(zip(line, widths, strict=True))
         ]
-        text = _cut(_GAP.join(cells).rstrip(), look.width)
+        text = _cut(_GAP.join(cells).rstrip(), style.width)
         remark = line[-1]
         if number == 0:
-            text = look.bold(text)
+            text = style.bold(text)
         elif remark and text.endswith(remark):
-            text = text.removesuffix(remark) + look.paint(remark, _YELLOW)
+            text = text.removesuffix(remark) + style.paint(remark, _YELLOW)
         drawn.append(text + "\n")
     return "".join(drawn)
 

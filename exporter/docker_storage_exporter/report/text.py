@@ -17,7 +17,7 @@ from docker_storage_exporter.report.listing import (
     row_documents,
 )
 from docker_storage_exporter.report.rows import Row
-from docker_storage_exporter.report.table import PLAIN, Look, human_bytes, render_columns
+from docker_storage_exporter.report.table import PLAIN, TableStyle, human_bytes, render_columns
 
 # What helps against a reason that concerns the whole command.
 _ADVICE = {
@@ -43,14 +43,14 @@ def render_csv(rows: Sequence[Row]) -> str:
     return text.getvalue()
 
 
-def render_footer(shown: Listing, look: Look = PLAIN) -> str:
+def render_footer(shown: Listing, style: TableStyle = PLAIN) -> str:
     """Totals of the rows by kind, the filesystems, and what has no number or only a part of it."""
     heading: tuple[str, ...] = ("TOTAL", "ALLOCATED", "APPARENT", "INODES", "OBJECTS")
-    text = "\n" + render_columns(heading, [_total_cells(total) for total in shown.totals], range(1, 5), look)
+    text = "\n" + render_columns(heading, [_total_cells(total) for total in shown.totals], range(1, 5), style)
     if shown.filesystems:
         heading = ("FILESYSTEM", "SIZE", "USED", "AVAIL", "USE%", "INODES USED")
         cells = [_filesystem_cells(filesystem) for filesystem in shown.filesystems]
-        text += "\n" + render_columns(heading, cells, range(1, 6), look)
+        text += "\n" + render_columns(heading, cells, range(1, 6), style)
     remarks = list(_remarks(shown))
     return text + "".join(f"{line}\n" for line in (["", *remarks] if remarks else []))
 

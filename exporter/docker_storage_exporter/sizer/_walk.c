@@ -143,15 +143,15 @@ static PyObject *measure(PyObject *module, PyObject *arguments)
     struct walk_control control = {.interrupted = on_signal, .context = &request};
     PyObject *roots, *address, *usages = NULL;
     long long max_entries, now;
-    int polite;
+    int idle_priority;
 
     (void)module;
     if (!PyArg_ParseTuple(arguments, "O!OddLIpL", &PyTuple_Type, &roots, &address, &control.burst,
-                          &control.deadline, &max_entries, &control.threads, &polite, &now))
+                          &control.deadline, &max_entries, &control.threads, &idle_priority, &now))
         return NULL;
     control.meter = PyLong_AsVoidPtr(address);
     control.max_entries = max_entries;
-    control.polite = polite;
+    control.idle_priority = idle_priority;
     control.now = now;
     if (!PyErr_Occurred() && read_roots(&request, roots)) {
         request.released = PyEval_SaveThread();

@@ -29,7 +29,7 @@ def measure(roots: Sequence[Root], control: Control | None = None) -> list[Usage
         control.deadline,
         int(min(control.max_entries, _NO_LIMIT)),
         max(1, control.threads),
-        control.polite,
+        control.idle_priority,
         time.time_ns(),
     )
     own_seconds = time.thread_time() - cpu  # starting threads and waiting for them: the first of the roots has it

@@ -83,7 +83,7 @@ class Control:
     `stop()`. `entries` and `allocated_bytes` grow while it runs, for whoever watches; several calls of `measure` with
     one control add up.
 
-    The C core walks with `threads` threads of its own. They are `polite`: they take only the processor and disk time
+    The C core walks with `threads` threads of its own. With `idle_priority` they take only the processor and disk time
     that nobody else wants, so on a busy host even the answer to a stop waits for a free moment; somebody who waits for
     the walk sets it to False. The plain twin heeds neither: a Python
     thread at idle priority would stall everybody who waits for the interpreter lock.
@@ -94,7 +94,7 @@ class Control:
     max_entries: float = float("inf")
     deadline: float = float("inf")
     threads: int = 1
-    polite: bool = True
+    idle_priority: bool = True
     # What the C core reads and writes while the interpreter runs: stopped, entries, allocated bytes, share, beats. An
     # array, because its memory has an address and never moves as long as nothing is appended.
     _meter: array[int] = field(default_factory=lambda: array("q", (0, 0, 0, 0, 0)), init=False, repr=False)

@@ -36,7 +36,7 @@ static void *thread_main(void *argument)
     struct worker *worker = argument;
     struct walk *walk = worker->walk;
 
-    if (walk->control->polite)
+    if (walk->control->idle_priority)
         become_idle();
     worker_run(worker);
     sem_post(&walk->finished);

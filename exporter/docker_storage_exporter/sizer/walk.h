@@ -37,7 +37,7 @@ struct walk_control {
     double deadline;     /* seconds of CLOCK_MONOTONIC */
     int64_t max_entries; /* the walk is cut short when the meter shows more */
     unsigned threads;
-    bool polite; /* run at idle CPU and I/O priority */
+    bool idle_priority; /* run at idle CPU and I/O priority */
     /* Called in the calling thread when a signal arrived; true cuts the walk short. May be NULL. */
     bool (*interrupted)(void *context);
     void *context;

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from docker_storage_exporter.cli.log import set_up_log
 from docker_storage_exporter.cli.options import parser, settings_from
 from docker_storage_exporter.cli.selecting import add_selection, selection_from
-from docker_storage_exporter.cli.terminal import Bar, look_of, patient_control
+from docker_storage_exporter.cli.terminal import Bar, patient_control, style_of
 from docker_storage_exporter.client.ask import ask_same
 from docker_storage_exporter.client.reach import exporter_address
 from docker_storage_exporter.errors import NoAnswerError, SettingError
@@ -136,9 +136,9 @@ def _show(shown: Listing, form: str) -> None:
     elif form == "csv":
         sys.stdout.write(render_csv(shown.rows))
     else:
-        sys.stdout.write(render_table(shown.rows, look_of(sys.stdout)))
+        sys.stdout.write(render_table(shown.rows, style_of(sys.stdout)))
         sys.stdout.flush()
-        sys.stderr.write(render_footer(shown, look_of(sys.stderr)))
+        sys.stderr.write(render_footer(shown, style_of(sys.stderr)))
 
 
 def _say(line: str) -> None:

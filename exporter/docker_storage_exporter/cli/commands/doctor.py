@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from docker_storage_exporter.cli.log import set_up_log
 from docker_storage_exporter.cli.options import parser, settings_from
 from docker_storage_exporter.confine.sandbox import restrict_process
-from docker_storage_exporter.doctor import Finding, Line, Need, examine, look, needs_table
+from docker_storage_exporter.doctor import Finding, Line, Need, examine, gather, needs_table
 from docker_storage_exporter.model import one_line, printable
 
 _HERE = {True: "yes", False: "NO", None: "?"}
@@ -26,7 +26,7 @@ def run(arguments: Sequence[str]) -> int:
     options = command_parser().parse_args(arguments)
     settings = settings_from(options)
     set_up_log("debug" if settings.log_level == "debug" else "error")
-    scene = look(settings)
+    scene = gather(settings)
     scene = dataclasses.replace(
         scene,
         sandbox=restrict_process(settings.security_landlock, scene.rights, settings.state_file, settings.docker_host),

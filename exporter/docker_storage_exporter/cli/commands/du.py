@@ -58,7 +58,7 @@ def _depth(text: str) -> int:
 
 
 def _measure(path: str, depth: int) -> Branch:
-    control = Control(threads=min(_MOST_THREADS, os.cpu_count() or 1), polite=False)  # the user waits
+    control = Control(threads=min(_MOST_THREADS, os.cpu_count() or 1), idle_priority=False)  # the user waits
     descriptor = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         return break_down(Root(descriptor, _mountpoints(path)), depth, control)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 
-from docker_storage_exporter.cli.terminal import look_of, patient_control
+from docker_storage_exporter.cli.terminal import patient_control, style_of
 from docker_storage_exporter.client.ask import ask_same
 from docker_storage_exporter.errors import NoAnswerError, SettingError
 from docker_storage_exporter.hostfs.host import Host
@@ -46,8 +46,8 @@ def explain(settings: Settings, target: str, form: str, *, with_growth: bool) ->
     if form == "json":
         print(json.dumps([explanation_document(explanation) for explanation in found], indent=2))
     else:
-        look = look_of(sys.stdout)
-        sys.stdout.write("\n".join(render_explanation(explanation, look) for explanation in found))
+        style = style_of(sys.stdout)
+        sys.stdout.write("\n".join(render_explanation(explanation, style) for explanation in found))
     return 0
 
 

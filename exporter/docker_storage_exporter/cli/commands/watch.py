@@ -13,12 +13,12 @@ from typing import Any
 
 from docker_storage_exporter.cli.options import parser, settings_from
 from docker_storage_exporter.cli.selecting import add_selection, selection_from
-from docker_storage_exporter.cli.terminal import look_of, size_of
+from docker_storage_exporter.cli.terminal import size_of, style_of
 from docker_storage_exporter.client.ask import ask_same
 from docker_storage_exporter.client.reach import exporter_address
 from docker_storage_exporter.errors import ExporterError, NoAnswerError, SettingError
 from docker_storage_exporter.hostfs.host import Host
-from docker_storage_exporter.report import Listing, Look, Selection, human_bytes, human_seconds, render_table
+from docker_storage_exporter.report import Listing, Selection, TableStyle, human_bytes, human_seconds, render_table
 from docker_storage_exporter.settings import Settings, duration
 from docker_storage_exporter.world import host_of
 
@@ -40,7 +40,7 @@ def run(arguments: Sequence[str]) -> int:
         raise ExporterError(f"{error}; start one with docker-storage-exporter serve") from error
     if options.once or not sys.stdout.isatty():
         shown = selection.of(found)
-        sys.stdout.write(render_table(shown.rows, look_of(sys.stdout), growth=True))
+        sys.stdout.write(render_table(shown.rows, style_of(sys.stdout), growth=True))
         return 0
     with _screen():
         _Watch(settings, host, selection, found).keep_drawing(_seconds(options.every))
@@ -91,17 +91,17 @@ class _Watch:
 
     def _draw(self) -> None:
         columns, lines = size_of(sys.stdout)
-        look = look_of(sys.stdout)
-        text = render_table(self._selection.of(self._found).rows, look, growth=True)
-        shown = [*self._head(look, columns), *text.splitlines()][:lines]
+        style = style_of(sys.stdout)
+        text = render_table(self._selection.of(self._found).rows, style, growth=True)
+        shown = [*self._head(style, columns), *text.splitlines()][:lines]
         sys.stdout.write(_HOME + f"{_END_OF_LINE}\n".join(shown) + _END_OF_LINE + _END_OF_SCREEN)
         sys.stdout.flush()
 
-    def _head(self, look: Look, columns: int) -> Iterator[str]:
+    def _head(self, style: TableStyle, columns: int) -> Iterator[str]:
         """Lines above the table: who says so and how old it is, then the filesystems."""
         age = human_seconds(time.time() - self._found.at)
         line = f"{exporter_address(self._settings)}  {self._found.origin.root}  {age} old  (Ctrl-C ends)"
-        yield look.bold((self._trouble or line)[:columns])
+        yield style.bold((self._trouble or line)[:columns])
         for filesystem in self._found.filesystems:
             room = f"{human_bytes(filesystem.used_bytes)} used, {human_bytes(filesystem.avail_bytes)} free"
             yield f"{filesystem.mountpoint}: {room} of {human_bytes(filesystem.size_bytes)}"[:columns]
