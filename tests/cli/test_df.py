@@ -14,7 +14,7 @@ import pytest
 from conftest import need
 
 from cli.conftest import GOOD
-from docker_storage_exporter.report.listing import ROW_FIELDS
+from docker_storage_exporter.listing.document import ROW_FIELDS
 
 NOT_LISTENING = {"DSE_WEB_LISTEN_ADDRESS": "127.0.0.1:1"}
 

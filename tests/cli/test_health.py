@@ -3,7 +3,14 @@
 import subprocess
 import sys
 
-HEAVY = ("docker", "prometheus_client", "psutil", "docker_storage_exporter.hostfs", "docker_storage_exporter.report")
+HEAVY = (
+    "docker",
+    "prometheus_client",
+    "psutil",
+    "docker_storage_exporter.hostfs",
+    "docker_storage_exporter.listing",
+    "docker_storage_exporter.explain",
+)
 
 
 def test_an_exporter_that_serves_is_healthy(run, serve, data_root):

@@ -6,7 +6,7 @@ import argparse
 
 from docker_storage_exporter.errors import SettingError
 from docker_storage_exporter.layout import KINDS
-from docker_storage_exporter.report import Selection
+from docker_storage_exporter.listing.selection import Selection
 from docker_storage_exporter.settings import count, expression
 
 

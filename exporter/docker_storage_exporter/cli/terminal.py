@@ -8,7 +8,7 @@ import threading
 from collections.abc import Mapping
 from typing import TextIO, final
 
-from docker_storage_exporter.report import TableStyle, human_bytes
+from docker_storage_exporter.listing.table import TableStyle, human_bytes
 from docker_storage_exporter.sizer import Control
 
 _BAR_WIDTH = 30

@@ -12,7 +12,7 @@ from docker_storage_exporter.client.reach import PRODUCT, exporter_address, logi
 from docker_storage_exporter.errors import AccessError, EngineError, NoAnswerError, SettingError
 from docker_storage_exporter.hostfs.boot import host_mark
 from docker_storage_exporter.hostfs.host import Host
-from docker_storage_exporter.report.listing import OBJECTS_PATH, Listing, from_document
+from docker_storage_exporter.listing.document import OBJECTS_PATH, Listing, from_document
 from docker_storage_exporter.settings import DEFAULT_DATA_ROOT, DEFAULT_HOST, Settings
 
 

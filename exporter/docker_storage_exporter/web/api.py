@@ -9,8 +9,9 @@ from collections.abc import Callable
 
 from docker_storage_exporter.hostfs.boot import host_mark
 from docker_storage_exporter.hostfs.host import Host
+from docker_storage_exporter.listing.document import bare_listing, document, listing
+from docker_storage_exporter.listing.filesystems import Filesystems
 from docker_storage_exporter.model import Snapshot
-from docker_storage_exporter.report import Filesystems, bare_listing, document, listing
 from docker_storage_exporter.schedule import History
 from docker_storage_exporter.store import Store
 

@@ -16,17 +16,11 @@ from docker_storage_exporter.client.ask import ask_same
 from docker_storage_exporter.client.reach import exporter_address
 from docker_storage_exporter.errors import NoAnswerError, SettingError
 from docker_storage_exporter.hostfs.boot import host_mark
-from docker_storage_exporter.report import (
-    SORT_KEYS,
-    Filesystems,
-    Listing,
-    human_seconds,
-    listing,
-    render_csv,
-    render_footer,
-    render_json,
-    render_table,
-)
+from docker_storage_exporter.listing.document import Listing, listing
+from docker_storage_exporter.listing.filesystems import Filesystems
+from docker_storage_exporter.listing.selection import SORT_KEYS
+from docker_storage_exporter.listing.table import human_seconds, render_table
+from docker_storage_exporter.listing.text import render_csv, render_footer, render_json
 from docker_storage_exporter.settings import Settings, duration
 from docker_storage_exporter.world import host_of
 

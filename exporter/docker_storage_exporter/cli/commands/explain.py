@@ -8,14 +8,17 @@ import sys
 from docker_storage_exporter.cli.terminal import patient_control, style_of
 from docker_storage_exporter.client.ask import ask_same
 from docker_storage_exporter.errors import NoAnswerError, SettingError
+from docker_storage_exporter.explain.explainer import Explainer
+from docker_storage_exporter.explain.explanation import explanation_document, render_explanation
+from docker_storage_exporter.explain.looking import Looker
+from docker_storage_exporter.explain.owners import Owners
+from docker_storage_exporter.explain.removal import Removal
+from docker_storage_exporter.explain.territory import Territories
 from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.inventory import CurrentInventory
 from docker_storage_exporter.inventory.client import EngineClient
 from docker_storage_exporter.layout import Rules
-from docker_storage_exporter.report import Owners, Removal, Row, explanation_document, render_explanation
-from docker_storage_exporter.report.explain import Explainer
-from docker_storage_exporter.report.looking import Looker
-from docker_storage_exporter.report.territory import Territories
+from docker_storage_exporter.listing.rows import Row
 from docker_storage_exporter.schedule import Crew, Locator
 from docker_storage_exporter.settings import DEFAULT_HOST, Settings
 from docker_storage_exporter.world import host_of

@@ -18,9 +18,9 @@ from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.inventory import CurrentInventory
 from docker_storage_exporter.inventory.client import EngineClient
 from docker_storage_exporter.limits import Limits
+from docker_storage_exporter.listing.filesystems import Filesystems
+from docker_storage_exporter.listing.textfile import render_textfile
 from docker_storage_exporter.model import Inventory
-from docker_storage_exporter.report import Filesystems
-from docker_storage_exporter.report.textfile import render_textfile
 from docker_storage_exporter.schedule import Budget, measure_everything
 from docker_storage_exporter.settings import Settings
 from docker_storage_exporter.sizer import Control

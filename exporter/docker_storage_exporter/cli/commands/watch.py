@@ -18,7 +18,9 @@ from docker_storage_exporter.client.ask import ask_same
 from docker_storage_exporter.client.reach import exporter_address
 from docker_storage_exporter.errors import ExporterError, NoAnswerError, SettingError
 from docker_storage_exporter.hostfs.host import Host
-from docker_storage_exporter.report import Listing, Selection, TableStyle, human_bytes, human_seconds, render_table
+from docker_storage_exporter.listing.document import Listing
+from docker_storage_exporter.listing.selection import Selection
+from docker_storage_exporter.listing.table import TableStyle, human_bytes, human_seconds, render_table
 from docker_storage_exporter.settings import Settings, duration
 from docker_storage_exporter.world import host_of
 

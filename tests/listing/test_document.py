@@ -4,9 +4,21 @@ import json
 
 import pytest
 
+from docker_storage_exporter.listing.document import (
+    FilesystemRow,
+    LeftOut,
+    Listing,
+    Origin,
+    document,
+    from_document,
+    listing,
+    totals,
+    with_rows,
+)
+from docker_storage_exporter.listing.rows import Row
+from docker_storage_exporter.listing.selection import Selection
+from docker_storage_exporter.listing.text import render_footer
 from docker_storage_exporter.model import Engine, Inventory, Kind, Skip, Snapshot, StorageRoot, Unmeasured
-from docker_storage_exporter.report import Listing, Row, Selection, document, from_document, listing, render_footer
-from docker_storage_exporter.report.listing import FilesystemRow, LeftOut, Origin, totals, with_rows
 
 ROWS = (
     Row("volume", "b", 10, 20, 3, 0, users=("web",), measured_timestamp=5.0, growth_bytes_per_hour=-7.5),

@@ -2,7 +2,8 @@
 
 import pytest
 
-from docker_storage_exporter.report import Row, human_bytes, render_table
+from docker_storage_exporter.listing.rows import Row
+from docker_storage_exporter.listing.table import human_bytes, render_table
 
 
 @pytest.mark.parametrize(

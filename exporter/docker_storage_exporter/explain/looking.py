@@ -7,13 +7,13 @@ import stat
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from docker_storage_exporter.explain.explanation import Part
 from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.hostfs.links import LinkedOutside, linked_outside
 from docker_storage_exporter.hostfs.reasons import reason_for
+from docker_storage_exporter.listing.rows import Row
 from docker_storage_exporter.measure import Walk, measure
 from docker_storage_exporter.model import Kind, Place, Source, printable
-from docker_storage_exporter.report.explanation import Part
-from docker_storage_exporter.report.rows import Row
 from docker_storage_exporter.sizer import Control, Root, Usage
 from docker_storage_exporter.sizer import measure as measure_roots
 from docker_storage_exporter.sizer.breakdown import break_down, largest_files

@@ -3,6 +3,7 @@
 import pytest
 
 from docker_storage_exporter.layout import volume_key
+from docker_storage_exporter.listing.rows import Row, rows
 from docker_storage_exporter.measure import Walk
 from docker_storage_exporter.model import (
     Container,
@@ -16,7 +17,6 @@ from docker_storage_exporter.model import (
     Unmeasured,
     Volume,
 )
-from docker_storage_exporter.report import Row, rows
 from pages import NOWHERE, bind_row, layer_row, log_row, page_of, tmpfs, tmpfs_row, volume_row, walked
 
 PLACE = Place(Walk(("/x",)))

@@ -6,7 +6,15 @@ import os
 from collections.abc import Iterator
 
 from docker_storage_exporter.errors import SettingError
+from docker_storage_exporter.explain.explanation import Explanation, Part, Retained, Use
+from docker_storage_exporter.explain.holding import held_open
+from docker_storage_exporter.explain.looking import OWN_PLACES, Looked, Looker
+from docker_storage_exporter.explain.owners import Owner, Owners
+from docker_storage_exporter.explain.remedies import Remedies, is_current_log
+from docker_storage_exporter.explain.removal import Removal
+from docker_storage_exporter.explain.territory import Territories, Territory
 from docker_storage_exporter.hostfs.host import Host
+from docker_storage_exporter.listing.rows import project_of
 from docker_storage_exporter.measure import Walk
 from docker_storage_exporter.model import (
     Container,
@@ -16,14 +24,6 @@ from docker_storage_exporter.model import (
     Volume,
     printable,
 )
-from docker_storage_exporter.report.explanation import Explanation, Part, Retained, Use
-from docker_storage_exporter.report.holding import held_open
-from docker_storage_exporter.report.looking import OWN_PLACES, Looked, Looker
-from docker_storage_exporter.report.owners import Owner, Owners
-from docker_storage_exporter.report.remedies import Remedies, is_current_log
-from docker_storage_exporter.report.removal import Removal
-from docker_storage_exporter.report.rows import project_of
-from docker_storage_exporter.report.territory import Territories, Territory
 
 
 class Explainer:

@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, get_type_hints
 
+from docker_storage_exporter.listing.rows import Row, rows
 from docker_storage_exporter.model import Engine, Growth, ObjectKey, Snapshot
-from docker_storage_exporter.report.rows import Row, rows
 
 OBJECTS_PATH = "/api/v1/objects"
 """Where an exporter answers with its listing."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
+from docker_storage_exporter.explain.explanation import Retained
+from docker_storage_exporter.explain.owners import Owner
 from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.hostfs.openfiles import OpenFile, Seen, namespace_of, open_files
 from docker_storage_exporter.model import RUNNING_STATES, Container, Kind
-from docker_storage_exporter.report.explanation import Retained
-from docker_storage_exporter.report.owners import Owner
 
 _MOST_NAMED = 3
 

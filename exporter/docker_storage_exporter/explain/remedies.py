@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 
+from docker_storage_exporter.explain.explanation import Remedy
+from docker_storage_exporter.explain.owners import Owner, Owners
+from docker_storage_exporter.explain.removal import Removal
+from docker_storage_exporter.explain.territory import Territories
 from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.model import RUNNING_STATES, Container, Kind, Volume
-from docker_storage_exporter.report.explanation import Remedy
-from docker_storage_exporter.report.owners import Owner, Owners
-from docker_storage_exporter.report.removal import Removal
-from docker_storage_exporter.report.territory import Territories
 
 _BLOCK = 512
 _EMPTY = "empty the log"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from docker_storage_exporter.hostfs.filesystem import FilesystemProbes
 from docker_storage_exporter.hostfs.host import Host
+from docker_storage_exporter.listing.document import FilesystemRow
 from docker_storage_exporter.model import Snapshot
-from docker_storage_exporter.report.listing import FilesystemRow
 
 
 class Filesystems:

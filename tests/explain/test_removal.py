@@ -4,8 +4,8 @@ import subprocess
 
 import pytest
 
+from docker_storage_exporter.explain.removal import Removal, shell_quoted
 from docker_storage_exporter.model import Container
-from docker_storage_exporter.report import Removal, shell_quoted
 
 
 def container(name, state="running", **labels):

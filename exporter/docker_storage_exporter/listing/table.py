@@ -6,8 +6,8 @@ import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from docker_storage_exporter.listing.rows import Row
 from docker_storage_exporter.model import one_line
-from docker_storage_exporter.report.rows import Row
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _STEP = 1024

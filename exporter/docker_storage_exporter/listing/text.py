@@ -7,8 +7,7 @@ import io
 import json
 from collections.abc import Iterator, Sequence
 
-from docker_storage_exporter.model import Unmeasured, one_line
-from docker_storage_exporter.report.listing import (
+from docker_storage_exporter.listing.document import (
     ROW_FIELDS,
     FilesystemRow,
     Listing,
@@ -16,8 +15,9 @@ from docker_storage_exporter.report.listing import (
     document,
     row_documents,
 )
-from docker_storage_exporter.report.rows import Row
-from docker_storage_exporter.report.table import PLAIN, TableStyle, human_bytes, render_columns
+from docker_storage_exporter.listing.rows import Row
+from docker_storage_exporter.listing.table import PLAIN, TableStyle, human_bytes, render_columns
+from docker_storage_exporter.model import Unmeasured, one_line
 
 # What helps against a reason that concerns the whole command.
 _ADVICE = {

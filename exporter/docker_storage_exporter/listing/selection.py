@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from docker_storage_exporter.listing.document import Listing, with_rows
+from docker_storage_exporter.listing.rows import Row
 from docker_storage_exporter.model import Kind
-from docker_storage_exporter.report.listing import Listing, with_rows
-from docker_storage_exporter.report.rows import Row
 
 _Number = Callable[[Row], float | None]
 _NUMBERS: dict[str, _Number] = {

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from docker_storage_exporter.listing.table import PLAIN, TableStyle, human_bytes, human_growth
 from docker_storage_exporter.model import one_line, printable
-from docker_storage_exporter.report.table import PLAIN, TableStyle, human_bytes, human_growth
 
 _LABEL_WIDTH = 16
 
