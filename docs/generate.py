@@ -14,8 +14,8 @@ from docker_storage_exporter.cli.options import CONFIG_FLAG, CONFIG_HELP, parser
 from docker_storage_exporter.collector.catalogue import LIVE_FAMILIES, OBJECT_FAMILIES
 from docker_storage_exporter.collector.family import Family, Origin
 from docker_storage_exporter.doctor import NEEDS, Need
-from docker_storage_exporter.inventory import ENDPOINTS
 from docker_storage_exporter.inventory.client import NEWEST_API, OLDEST_API
+from docker_storage_exporter.inventory.endpoints import ENDPOINTS
 from docker_storage_exporter.settings import Settings, environment_name
 
 FOLDER = Path(__file__).parent

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dashboards.recording import recorded_names
-from docker_storage_exporter.collector import LiveCollector, Pages, live_registry
+from docker_storage_exporter.collector.live import LiveCollector, live_registry
+from docker_storage_exporter.collector.pages import Pages
 from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.layout import (
     BindFacts,
@@ -40,7 +41,8 @@ from docker_storage_exporter.model import (
     StorageRoot,
     Volume,
 )
-from docker_storage_exporter.schedule import Budget, Tally
+from docker_storage_exporter.schedule.budget import Budget
+from docker_storage_exporter.schedule.tally import Tally
 from docker_storage_exporter.store import Store
 
 DOCUMENT = Path(__file__).parent / "scaling.md"

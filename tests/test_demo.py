@@ -7,7 +7,7 @@ import pytest
 
 from docker_storage_exporter import demo as module
 from docker_storage_exporter.demo import Demo
-from docker_storage_exporter.inventory import check_data_root, read_disk
+from docker_storage_exporter.inventory.disk import check_data_root, read_disk
 from docker_storage_exporter.sizer import Root, measure
 
 

@@ -9,7 +9,7 @@ import pytest
 from docker_storage_exporter import __version__, cli, errors
 from docker_storage_exporter.collector.catalogue import LIVE_FAMILIES, OBJECT_FAMILIES
 from docker_storage_exporter.collector.family import Origin
-from docker_storage_exporter.inventory import ENDPOINTS
+from docker_storage_exporter.inventory.endpoints import ENDPOINTS
 from docker_storage_exporter.layout import KINDS
 from docker_storage_exporter.model import Skip, Unmeasured
 

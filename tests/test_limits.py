@@ -5,7 +5,7 @@ import re
 import pytest
 from prometheus_client import CollectorRegistry
 
-from docker_storage_exporter.collector import Pages
+from docker_storage_exporter.collector.pages import Pages
 from docker_storage_exporter.errors import SettingError
 from docker_storage_exporter.limits import Limits, labelled_limit
 from docker_storage_exporter.model import LOG_LIMIT, STORAGE_LIMIT, Container, Kind, LogSettings, Volume

@@ -25,14 +25,14 @@ from pathlib import Path
 from many import Many
 from prometheus_client import CollectorRegistry
 
-from docker_storage_exporter.collector import Pages
+from docker_storage_exporter.collector.pages import Pages
 from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.httpd.address import Address
 from docker_storage_exporter.httpd.listening import listen
 from docker_storage_exporter.httpd.server import Server
-from docker_storage_exporter.inventory import CurrentInventory
 from docker_storage_exporter.inventory.client import EngineClient
-from docker_storage_exporter.schedule import measure_everything
+from docker_storage_exporter.inventory.current import CurrentInventory
+from docker_storage_exporter.schedule.once import measure_everything
 from docker_storage_exporter.settings import Settings
 from docker_storage_exporter.sizer import Control, Root, core, walk
 from docker_storage_exporter.store import Store

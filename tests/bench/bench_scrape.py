@@ -25,12 +25,12 @@ from many import Many
 from prometheus_client import CollectorRegistry
 from served import Served
 
-from docker_storage_exporter.collector import Pages
+from docker_storage_exporter.collector.pages import Pages
 from docker_storage_exporter.hostfs.host import Host
-from docker_storage_exporter.inventory import CurrentInventory
 from docker_storage_exporter.inventory.client import EngineClient
+from docker_storage_exporter.inventory.current import CurrentInventory
 from docker_storage_exporter.model import Snapshot
-from docker_storage_exporter.schedule import measure_everything
+from docker_storage_exporter.schedule.once import measure_everything
 from docker_storage_exporter.settings import Settings
 from docker_storage_exporter.sizer import Control, implementation
 

@@ -9,12 +9,14 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_plain
 
 from docker_storage_exporter import __version__
-from docker_storage_exporter.collector import LiveCollector, live_registry
 from docker_storage_exporter.collector.catalogue import LIVE_FAMILIES
+from docker_storage_exporter.collector.live import LiveCollector, live_registry
 from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.layout import KINDS
 from docker_storage_exporter.model import Engine, Inventory, Kind, Snapshot, StorageRoot, Unmeasured
-from docker_storage_exporter.schedule import Budget, Tally, Work
+from docker_storage_exporter.schedule.budget import Budget
+from docker_storage_exporter.schedule.jobs import Work
+from docker_storage_exporter.schedule.tally import Tally
 from docker_storage_exporter.store import Store
 
 

@@ -12,7 +12,8 @@ from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_plain
 
-from docker_storage_exporter.collector import Pages, accepts, rendering
+from docker_storage_exporter.collector import rendering
+from docker_storage_exporter.collector.pages import Pages, accepts
 from docker_storage_exporter.model import Container, Mount
 from pages import layer_row, page_of, volume_row, walked
 

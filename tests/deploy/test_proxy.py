@@ -12,9 +12,9 @@ from conftest import need
 from deploy.deployed import DEPLOY
 from engine.dockerd import Running, du
 
-from docker_storage_exporter.inventory import ENDPOINTS, events
 from docker_storage_exporter.inventory import client as engine_client
-from docker_storage_exporter.inventory.endpoints import allowed
+from docker_storage_exporter.inventory import events
+from docker_storage_exporter.inventory.endpoints import ENDPOINTS, allowed
 from docker_storage_exporter.settings import duration, from_texts
 from waiting import wait_until
 

@@ -6,7 +6,8 @@ from docker_storage_exporter.confine.rights import Rights
 from docker_storage_exporter.doctor import Scene
 from docker_storage_exporter.hostfs.host import Host, HostPath
 from docker_storage_exporter.hostfs.mounts import MountEntry, MountTable
-from docker_storage_exporter.inventory import Probe, Proof
+from docker_storage_exporter.inventory.identity import Proof
+from docker_storage_exporter.inventory.probe import Probe
 from docker_storage_exporter.model import Engine, Inventory, StorageRoot
 from docker_storage_exporter.settings import Settings
 

@@ -12,7 +12,7 @@ from docker_storage_exporter.doctor import State, engine, examine, gather, kerne
 from docker_storage_exporter.hostfs.host import HostPath
 from docker_storage_exporter.hostfs.kernel import Kernel
 from docker_storage_exporter.hostfs.mounts import MountEntry
-from docker_storage_exporter.inventory import Probe
+from docker_storage_exporter.inventory.probe import Probe
 from docker_storage_exporter.layout import KINDS
 from docker_storage_exporter.model import Container, Engine, Mount, Unmeasured
 from docker_storage_exporter.settings import from_texts

@@ -13,7 +13,7 @@ from docker_storage_exporter.doctor import NEEDS, Need, needs_table
 from docker_storage_exporter.hostfs.host import HostPath
 from docker_storage_exporter.hostfs.kernel import Kernel
 from docker_storage_exporter.hostfs.mounts import MountEntry
-from docker_storage_exporter.inventory import Probe
+from docker_storage_exporter.inventory.probe import Probe
 from docker_storage_exporter.model import Container, Mount, Unmeasured
 
 

@@ -5,10 +5,12 @@ import time
 from conftest import need
 
 from docker_storage_exporter.hostfs.host import Host
-from docker_storage_exporter.inventory import CurrentInventory, read_disk
 from docker_storage_exporter.inventory.client import EngineClient
+from docker_storage_exporter.inventory.current import CurrentInventory
+from docker_storage_exporter.inventory.disk import read_disk
 from docker_storage_exporter.layout import Rules
-from docker_storage_exporter.schedule import Crew, Locator
+from docker_storage_exporter.schedule.crew import Crew
+from docker_storage_exporter.schedule.listing import Locator
 from docker_storage_exporter.settings import from_texts
 from waiting import wait_until
 

@@ -6,8 +6,9 @@ import subprocess
 import pytest
 
 from docker_storage_exporter.hostfs.host import Host
-from docker_storage_exporter.inventory import CurrentInventory, read_disk
 from docker_storage_exporter.inventory.client import EngineClient
+from docker_storage_exporter.inventory.current import CurrentInventory
+from docker_storage_exporter.inventory.disk import read_disk
 from docker_storage_exporter.settings import from_texts
 from waiting import wait_until
 

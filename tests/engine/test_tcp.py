@@ -11,8 +11,8 @@ from engine.dockerd import Dockerd
 from docker_storage_exporter.cli.options import parser, settings_from
 from docker_storage_exporter.errors import EngineError
 from docker_storage_exporter.hostfs.host import Host
-from docker_storage_exporter.inventory import CurrentInventory
 from docker_storage_exporter.inventory.client import EngineClient
+from docker_storage_exporter.inventory.current import CurrentInventory
 
 pytestmark = pytest.mark.engine
 

@@ -7,7 +7,7 @@ import pytest
 from conftest import need
 from prometheus_client import CollectorRegistry, Gauge
 
-from docker_storage_exporter.collector import Pages
+from docker_storage_exporter.collector.pages import Pages
 from docker_storage_exporter.httpd.address import Address
 from docker_storage_exporter.httpd.guard import guarded
 from docker_storage_exporter.httpd.listening import listen

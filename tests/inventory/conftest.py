@@ -6,8 +6,8 @@ import pytest
 from fake_engine import FakeEngine, good_answers
 
 from docker_storage_exporter.hostfs.host import Host
-from docker_storage_exporter.inventory import CurrentInventory
 from docker_storage_exporter.inventory.client import EngineClient
+from docker_storage_exporter.inventory.current import CurrentInventory
 from docker_storage_exporter.settings import from_texts
 
 

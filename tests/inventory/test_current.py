@@ -9,7 +9,8 @@ import pytest
 from fake_engine import VERSION, container_document
 
 from docker_storage_exporter.errors import AccessError, EngineError, ExporterError, NothingToMeasureError, SettingError
-from docker_storage_exporter.inventory import client, read_disk
+from docker_storage_exporter.inventory import client
+from docker_storage_exporter.inventory.disk import read_disk
 from docker_storage_exporter.inventory.endpoints import allowed
 from docker_storage_exporter.model import COMPOSE_PROJECT, Unmeasured
 

@@ -10,8 +10,7 @@ import pytest
 from conftest import need
 
 from docker_storage_exporter.errors import AccessError, NothingToMeasureError, SettingError
-from docker_storage_exporter.inventory import check_data_root, read_disk
-from docker_storage_exporter.inventory.disk import DiskReader, Folders
+from docker_storage_exporter.inventory.disk import DiskReader, Folders, check_data_root, read_disk
 
 ID = "c" * 64
 LAYER = "d" * 64

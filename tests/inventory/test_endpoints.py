@@ -2,8 +2,7 @@
 
 import pytest
 
-from docker_storage_exporter.inventory import ENDPOINTS
-from docker_storage_exporter.inventory.endpoints import allowed
+from docker_storage_exporter.inventory.endpoints import ENDPOINTS, allowed
 
 CONTAINER = "0123456789abcdef" * 4
 

@@ -6,8 +6,10 @@ import time
 
 import pytest
 
-from docker_storage_exporter.inventory import Change, EventListener, client
+from docker_storage_exporter.inventory import client
 from docker_storage_exporter.inventory.client import EngineClient
+from docker_storage_exporter.inventory.engine import Change
+from docker_storage_exporter.inventory.events import EventListener
 from docker_storage_exporter.settings import from_texts
 
 

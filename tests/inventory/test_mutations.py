@@ -11,10 +11,10 @@ import pytest
 from docker_storage_exporter.collector.objects import samples
 from docker_storage_exporter.collector.text import block
 from docker_storage_exporter.hostfs.host import Host
-from docker_storage_exporter.inventory import CurrentInventory
 from docker_storage_exporter.inventory.client import EngineClient
+from docker_storage_exporter.inventory.current import CurrentInventory
 from docker_storage_exporter.model import Kind
-from docker_storage_exporter.schedule import measure_everything
+from docker_storage_exporter.schedule.once import measure_everything
 from docker_storage_exporter.settings import from_texts
 from docker_storage_exporter.sizer import Control
 

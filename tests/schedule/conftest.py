@@ -5,8 +5,8 @@ import pytest
 from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.measure import Outcome
 from docker_storage_exporter.model import Engine, Identity, Inventory, Kind, Size, StorageRoot, Volume
-from docker_storage_exporter.schedule import Scheduler
 from docker_storage_exporter.schedule.agenda import Lane
+from docker_storage_exporter.schedule.scheduler import Scheduler
 from docker_storage_exporter.settings import from_texts
 
 ROOTS = (StorageRoot("/d"),)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from docker_storage_exporter.schedule import Budget
+from docker_storage_exporter.schedule.budget import Budget
 
 
 class Clock:

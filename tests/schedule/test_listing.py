@@ -8,7 +8,7 @@ import pytest
 
 from docker_storage_exporter.errors import AccessError, EngineError
 from docker_storage_exporter.hostfs.host import Host
-from docker_storage_exporter.inventory import Listing
+from docker_storage_exporter.inventory.engine import Listing
 from docker_storage_exporter.layout import Rules, bind_key, container_key, volume_key
 from docker_storage_exporter.measure import LogFiles, Walk
 from docker_storage_exporter.model import (
@@ -22,8 +22,8 @@ from docker_storage_exporter.model import (
     Unmeasured,
     Volume,
 )
-from docker_storage_exporter.schedule import Crew, Locator
-from docker_storage_exporter.schedule.listing import Lister
+from docker_storage_exporter.schedule.crew import Crew
+from docker_storage_exporter.schedule.listing import Lister, Locator
 from docker_storage_exporter.storage.overlay2 import DRIVER
 
 

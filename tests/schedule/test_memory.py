@@ -7,8 +7,8 @@ import pytest
 from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.measure import Walk
 from docker_storage_exporter.model import Identity, Inventory, Kind, Lineage, Measurement, Size, Unmeasured
-from docker_storage_exporter.schedule import Scheduler
 from docker_storage_exporter.schedule.agenda import LARGE_ENTRIES, Lane
+from docker_storage_exporter.schedule.scheduler import Scheduler
 from docker_storage_exporter.settings import from_texts
 from schedule.conftest import ROOTS, measure_all, path
 

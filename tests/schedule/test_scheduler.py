@@ -7,14 +7,13 @@ import time
 import pytest
 
 from docker_storage_exporter.hostfs.filesystem import Filesystem
-from docker_storage_exporter.inventory import Change
+from docker_storage_exporter.inventory.engine import Change
 from docker_storage_exporter.layout import KINDS
 from docker_storage_exporter.measure import Outcome, Walk
 from docker_storage_exporter.model import Container as ModelContainer
 from docker_storage_exporter.model import Identity, Inventory, Kind, LogSettings, Mount, Unmeasured, Volume
-from docker_storage_exporter.schedule import Job, Work
 from docker_storage_exporter.schedule.agenda import LARGE_ENTRIES, Lane
-from docker_storage_exporter.schedule.jobs import StoppedError
+from docker_storage_exporter.schedule.jobs import Job, StoppedError, Work
 from docker_storage_exporter.settings import from_texts
 from docker_storage_exporter.sizer import Control
 from schedule.conftest import ROOTS, measure_all, path

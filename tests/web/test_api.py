@@ -11,7 +11,7 @@ from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.listing.document import from_document
 from docker_storage_exporter.measure import Walk
 from docker_storage_exporter.model import Engine, Identity, Inventory, Size, StorageRoot
-from docker_storage_exporter.schedule import History
+from docker_storage_exporter.schedule.history import History
 from docker_storage_exporter.web.api import ObjectsDocument
 from docker_storage_exporter.web.app import application
 from pages import measured as measured_place

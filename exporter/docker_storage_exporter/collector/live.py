@@ -18,7 +18,9 @@ from docker_storage_exporter.hostfs.filesystem import FilesystemProbes
 from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.layout import KINDS
 from docker_storage_exporter.model import Unmeasured, printable
-from docker_storage_exporter.schedule import Budget, Tally, Work
+from docker_storage_exporter.schedule.budget import Budget
+from docker_storage_exporter.schedule.jobs import Work
+from docker_storage_exporter.schedule.tally import Tally
 from docker_storage_exporter.sizer import implementation
 from docker_storage_exporter.store import Store
 

@@ -10,7 +10,7 @@ from docker_storage_exporter.doctor import rights, roots
 from docker_storage_exporter.doctor.finding import State
 from docker_storage_exporter.doctor.needs import NEEDS, Need, Row
 from docker_storage_exporter.doctor.scene import Scene
-from docker_storage_exporter.schedule import bind_users
+from docker_storage_exporter.schedule.listing import bind_users
 
 Present = Mapping[Need, bool | None]
 """Whether each need is met; None where nothing tells."""

@@ -12,7 +12,7 @@ from docker_storage_exporter.confine.sandbox import Sandbox
 from docker_storage_exporter.hostfs.host import Host, HostPath
 from docker_storage_exporter.hostfs.kernel import Kernel, read_kernel
 from docker_storage_exporter.hostfs.mounts import MountTable
-from docker_storage_exporter.inventory import Probe, probe
+from docker_storage_exporter.inventory.probe import Probe, probe
 from docker_storage_exporter.settings import DEFAULT_DATA_ROOT, Settings
 from docker_storage_exporter.world import host_of
 

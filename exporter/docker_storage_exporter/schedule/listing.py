@@ -12,7 +12,7 @@ from docker_storage_exporter.hostfs.host import Host, HostPath
 from docker_storage_exporter.hostfs.mounts import FilesystemNames, MountTable
 from docker_storage_exporter.hostfs.reasons import reason_for
 from docker_storage_exporter.hostfs.sources import BindUser
-from docker_storage_exporter.inventory import Engine, Listing
+from docker_storage_exporter.inventory.engine import Engine, Listing
 from docker_storage_exporter.layout import Plan, Rules, Scene, plan_of
 from docker_storage_exporter.model import RUNNING_STATES, Inventory, Kind, Source, Unmeasured
 from docker_storage_exporter.schedule.crew import Crew, Pending

@@ -16,7 +16,7 @@ import psutil
 from docker_storage_exporter.errors import ExporterError
 from docker_storage_exporter.hostfs.filesystem import FilesystemProbes
 from docker_storage_exporter.hostfs.host import Host
-from docker_storage_exporter.inventory import Change, Engine
+from docker_storage_exporter.inventory.engine import Change, Engine
 from docker_storage_exporter.layout import KINDS, rules_of
 from docker_storage_exporter.measure import measure
 from docker_storage_exporter.model import Inventory, Measurement, ObjectKey, Snapshot, Source, Unmeasured

@@ -12,7 +12,7 @@ from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.listing.document import bare_listing, document, listing
 from docker_storage_exporter.listing.filesystems import Filesystems
 from docker_storage_exporter.model import Snapshot
-from docker_storage_exporter.schedule import History
+from docker_storage_exporter.schedule.history import History
 from docker_storage_exporter.store import Store
 
 

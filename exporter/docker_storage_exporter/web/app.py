@@ -8,7 +8,7 @@ from string import Template
 from typing import Any
 
 from docker_storage_exporter import __version__
-from docker_storage_exporter.collector import Pages, accepts
+from docker_storage_exporter.collector.pages import Pages, accepts
 from docker_storage_exporter.layout import SUBJECTS
 from docker_storage_exporter.listing.document import OBJECTS_PATH
 from docker_storage_exporter.model import printable

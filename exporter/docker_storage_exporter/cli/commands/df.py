@@ -110,9 +110,9 @@ def _has_usual_rules(settings: Settings) -> bool:
 
 def _measured(settings: Settings) -> Listing:
     # Imported here: together they take longer than the answer of an exporter.
-    from docker_storage_exporter.inventory import CurrentInventory  # noqa: PLC0415
     from docker_storage_exporter.inventory.client import EngineClient  # noqa: PLC0415
-    from docker_storage_exporter.schedule import measure_everything  # noqa: PLC0415
+    from docker_storage_exporter.inventory.current import CurrentInventory  # noqa: PLC0415
+    from docker_storage_exporter.schedule.once import measure_everything  # noqa: PLC0415
 
     host = host_of(settings)
     inventory = CurrentInventory(settings, host, EngineClient(settings))

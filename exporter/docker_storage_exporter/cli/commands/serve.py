@@ -19,18 +19,21 @@ from docker_storage_exporter.cli.notify import Notifier
 from docker_storage_exporter.cli.options import parser, render_settings, settings_from
 from docker_storage_exporter.cli.reload import Reloader
 from docker_storage_exporter.cli.signals import Signals, leave_on_sigterm
-from docker_storage_exporter.collector import LiveCollector, Pages, live_registry
+from docker_storage_exporter.collector.live import LiveCollector, live_registry
+from docker_storage_exporter.collector.pages import Pages
 from docker_storage_exporter.confine.rights import read_rights
 from docker_storage_exporter.confine.sandbox import restrict_process
 from docker_storage_exporter.httpd.guard import guarded
 from docker_storage_exporter.httpd.listening import handed_over, listen
 from docker_storage_exporter.httpd.security import CurrentWebSecurity, no_security
 from docker_storage_exporter.httpd.server import Server
-from docker_storage_exporter.inventory import CurrentInventory
 from docker_storage_exporter.inventory.client import EngineClient
+from docker_storage_exporter.inventory.current import CurrentInventory
 from docker_storage_exporter.limits import Limits
 from docker_storage_exporter.model import Snapshot
-from docker_storage_exporter.schedule import History, Scheduler, Work
+from docker_storage_exporter.schedule.history import History
+from docker_storage_exporter.schedule.jobs import Work
+from docker_storage_exporter.schedule.scheduler import Scheduler
 from docker_storage_exporter.settings import Settings
 from docker_storage_exporter.sizer import implementation
 from docker_storage_exporter.state import StateFile

@@ -15,13 +15,14 @@ from docker_storage_exporter.confine.sandbox import Sandbox, restrict_process
 from docker_storage_exporter.errors import ExporterError, SettingError
 from docker_storage_exporter.files import lies_below, replace_file
 from docker_storage_exporter.hostfs.host import Host
-from docker_storage_exporter.inventory import CurrentInventory
 from docker_storage_exporter.inventory.client import EngineClient
+from docker_storage_exporter.inventory.current import CurrentInventory
 from docker_storage_exporter.limits import Limits
 from docker_storage_exporter.listing.filesystems import Filesystems
 from docker_storage_exporter.listing.textfile import render_textfile
 from docker_storage_exporter.model import Inventory
-from docker_storage_exporter.schedule import Budget, measure_everything
+from docker_storage_exporter.schedule.budget import Budget
+from docker_storage_exporter.schedule.once import measure_everything
 from docker_storage_exporter.settings import Settings
 from docker_storage_exporter.sizer import Control
 from docker_storage_exporter.world import host_of
