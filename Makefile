@@ -59,7 +59,7 @@ docs: .venv/run ## write the generated references and the figures of scaling ane
 	@$(BIN)/python docs/generate.py
 	@PYTHONPATH=. $(BIN)/python docs/scaling.py
 
-dashboards: .venv/dev ## write the dashboards' JSON and the rules' YAML anew from their sources, and the chart's copies
+dashboards: .venv/dev ## write the dashboards' JSON and the rules' YAML anew from their sources, and the chart's schema
 	@$(BIN)/python -m dashboards
 	@PYTHONPATH=. $(BIN)/python helm/generate.py
 

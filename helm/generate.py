@@ -1,7 +1,8 @@
 """Writes what the chart is generated from elsewhere: `make chart`.
 
-The rules and dashboards come from `dashboards`, the proxy's configuration from `deploy`, the table of values and the
-schema from the comments in values.yaml, and the schema of `config` from the exporter's own settings.
+The table of values and the schema come from the comments in values.yaml, the schema of `config` from the exporter's
+own settings. The rules, dashboards and the proxy's configuration are links to `dashboards` and `deploy`: helm follows
+them when it installs or packages the chart.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from typing import Any
 import yaml
 
 from dashboards import rules
-from dashboards.generate import documents as dashboard_documents
 from dashboards.settings import Settings as RuleSettings
 from docker_storage_exporter.settings import Settings, label_names
 
@@ -57,11 +57,7 @@ class Comment:
 
 def documents() -> dict[str, str]:
     """Every generated file by its path below the chart."""
-    boards = {name: text for name, text in dashboard_documents(RuleSettings()).items() if name.startswith("json/")}
     return {
-        **{f"files/dashboards/{name.removeprefix('json/')}": text for name, text in boards.items()},
-        **{f"files/rules/{name}": text for name, text in rules.files(RuleSettings()).items()},
-        "files/proxy/haproxy.cfg": (HERE.parent / "deploy/proxy/haproxy.cfg").read_text(encoding="utf-8"),
         "values.schema.json": json.dumps(schema(), indent=2, ensure_ascii=False) + "\n",
         "README.md": readme(),
     }
@@ -193,7 +189,6 @@ def main() -> None:
     """Write every generated file."""
     for name, text in documents().items():
         path = CHART / name
-        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
 

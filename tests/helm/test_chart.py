@@ -2,6 +2,7 @@
 
 import json
 import re
+import tarfile
 
 import pytest
 import yaml
@@ -38,10 +39,18 @@ def test_generated_files_are_not_stale(name):
     assert DOCUMENTS[name] == (CHART / name).read_text(), "run make chart"
 
 
-def test_nothing_else_lies_among_the_generated_files():
-    kept = {str(path.relative_to(CHART)) for path in (CHART / "files").glob("*/*")}
+def test_a_package_holds_what_its_links_lead_to(tmp_path):
+    assert helm("package", str(CHART), "--destination", str(tmp_path)).returncode == 0
+    with tarfile.open(next(tmp_path.glob("*.tgz"))) as package:
+        members = {member.name: member for member in package if "/files/" in member.name}
+        kept = {name.partition("/files/")[2]: package.extractfile(member).read() for name, member in members.items()}
+        assert all(member.isfile() for member in members.values())
 
-    assert kept == {name for name in DOCUMENTS if name.startswith("files/")}
+    root = CHART.parent.parent
+    sources = {f"dashboards/{path.name}": path for path in (root / "dashboards/json").iterdir()}
+    sources |= {f"rules/{path.name}": path for path in (root / "dashboards/rules").glob("*.yaml")}
+    sources["proxy/haproxy.cfg"] = root / "deploy/proxy/haproxy.cfg"
+    assert kept == {name: path.read_bytes() for name, path in sources.items()}
 
 
 def test_it_installs_the_version_of_the_package():
