@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import threading
+from pathlib import Path
 
 import pytest
 from conftest import need
@@ -53,6 +54,13 @@ def test_every_size_of_the_demo_is_dus(demo, exporter):
     assert volumes == {name: du(f"{demo.data_root}/volumes/{name}/_data") for name in volumes}
     assert len(page.by("container", "docker_container_layer_allocated_bytes")) == 12
     assert len(page.by("source", "docker_bind_mount_allocated_bytes")) == 3
+
+
+def test_its_threads_have_names_that_top_shows(exporter):
+    exporter().settled()
+
+    names = {(task / "comm").read_text().strip() for task in Path("/proc/self/task").iterdir()}
+    assert {"inventory", "publish", "space", "measure-small", "measure-large", "events", "watch", "web"} <= names
 
 
 def test_the_page_renders_whatever_volumes_are_called(demo, exporter):

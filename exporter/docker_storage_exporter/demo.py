@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from docker_storage_exporter.threads import NamedThread
+
 _log = logging.getLogger(__name__)
 _KIB = 1024
 _MIB = 1024 * _KIB
@@ -101,7 +103,7 @@ class Demo:
 
     def start_growing(self, seconds: float) -> None:
         """Grow by one step every so many seconds, in a thread that ends with the process or after `stop`."""
-        self._growing = threading.Thread(target=self._keep_growing, args=(seconds,), name="demo", daemon=True)
+        self._growing = NamedThread(target=self._keep_growing, args=(seconds,), name="demo", daemon=True)
         self._growing.start()
 
     def stop(self) -> None:

@@ -10,6 +10,7 @@ from typing import TextIO, final
 
 from docker_storage_exporter.listing.table import TableStyle, human_bytes
 from docker_storage_exporter.sizer import Control
+from docker_storage_exporter.threads import NamedThread
 
 _BAR_WIDTH = 30
 _REFRESH_SECONDS = 0.1
@@ -50,7 +51,7 @@ class Bar:
         self._shown = sys.stderr.isatty() and sys.stdout.isatty()
         self._done, self._all, self._control = 0, 0, Control()
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._draw_on, name="progress", daemon=True)
+        self._thread = NamedThread(target=self._draw_on, name="progress", daemon=True)
 
     def __enter__(self) -> Bar:
         if self._shown:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from docker_storage_exporter.hostfs.identity import is_mounted_on
+from docker_storage_exporter.threads import NamedThread
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ class FilesystemProbe:
             if self._asking is not None and self._asking.is_alive():
                 return False
             self._answer = None
-            self._asking = threading.Thread(target=self._ask, name="statfs", daemon=True)
+            self._asking = NamedThread(target=self._ask, name="statfs", daemon=True)
             try:
                 self._asking.start()
             except RuntimeError:  # no thread can be had: no answer this time

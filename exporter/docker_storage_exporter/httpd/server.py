@@ -15,6 +15,7 @@ from docker_storage_exporter.httpd.connections import ConnectionLimit
 from docker_storage_exporter.httpd.listening import url
 from docker_storage_exporter.httpd.request import Request, secured
 from docker_storage_exporter.httpd.security import WebSecurity, no_security
+from docker_storage_exporter.threads import NamedThread
 
 _log = logging.getLogger(__name__)
 _EXHAUSTED_SECONDS = 0.1
@@ -108,7 +109,7 @@ class Server:
         if not self._connections.admit(connection):
             self._end(connection)
             return
-        worker = threading.Thread(target=self._serve, args=(connection, client), name="request", daemon=True)
+        worker = NamedThread(target=self._serve, args=(connection, client), name="request", daemon=True)
         try:
             worker.start()
         except RuntimeError:

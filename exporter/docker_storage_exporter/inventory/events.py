@@ -12,6 +12,7 @@ from typing import Any
 from docker_storage_exporter.errors import ExporterError
 from docker_storage_exporter.inventory.client import EngineClient
 from docker_storage_exporter.inventory.engine import Change
+from docker_storage_exporter.threads import NamedThread
 
 _log = logging.getLogger(__name__)
 _INSPECT_AGAIN = frozenset({"start", "rename", "update"})
@@ -35,7 +36,7 @@ class EventListener:
         self._stream: Any = None
         self.heard_now = False
         self.last = 0.0
-        self._thread = threading.Thread(target=self._run, name="events", daemon=True)
+        self._thread = NamedThread(target=self._run, name="events", daemon=True)
 
     def start(self) -> None:
         """Begin to listen."""

@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 
 from docker_storage_exporter.schedule.devices import Devices
 from docker_storage_exporter.schedule.jobs import Device, Job, LeftBehindError, OverdueError, StoppedError, Work
+from docker_storage_exporter.threads import NamedThread
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -157,7 +158,7 @@ class Crew:
 
     def _begin_thread(self) -> None:
         try:
-            threading.Thread(target=self._work, name=f"job-{self._threads}", daemon=True).start()
+            NamedThread(target=self._work, name=f"job-{self._threads}", daemon=True).start()
         except RuntimeError as error:
             raise OSError(errno.EAGAIN, "no thread can be started: is there a limit of processes?") from error
         self._threads += 1
@@ -168,7 +169,7 @@ class Crew:
 
     def begin_watching(self) -> None:
         """From now on give up what hangs, by a thread of its own."""
-        self._watch = threading.Thread(target=self._keep_watching, name="watch", daemon=True)
+        self._watch = NamedThread(target=self._keep_watching, name="watch", daemon=True)
         self._watch.start()
 
     def stop(self) -> None:

@@ -31,6 +31,7 @@ from docker_storage_exporter.schedule.listing import Listed, Lister
 from docker_storage_exporter.schedule.tally import Tally
 from docker_storage_exporter.settings import Settings
 from docker_storage_exporter.survey import Survey
+from docker_storage_exporter.threads import NamedThread
 
 _log = logging.getLogger(__name__)
 _IDLE_SECONDS = 1.0  # how long an idle lane sleeps before it looks again
@@ -322,7 +323,7 @@ class Scheduler:
 
     def _begin(self, name: str, step: Callable[[], float]) -> None:
         self._threads = [thread for thread in self._threads if thread.is_alive()]
-        thread = threading.Thread(target=self._loop, args=(step,), name=name, daemon=True)
+        thread = NamedThread(target=self._loop, args=(step,), name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
 

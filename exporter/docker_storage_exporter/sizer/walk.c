@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -36,6 +37,7 @@ static void *thread_main(void *argument)
     struct worker *worker = argument;
     struct walk *walk = worker->walk;
 
+    prctl(PR_SET_NAME, "walk"); /* shown by top -H */
     if (walk->control->idle_priority)
         become_idle();
     worker_run(worker);

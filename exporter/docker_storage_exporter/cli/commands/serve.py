@@ -7,7 +7,6 @@ import gc
 import logging
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -38,6 +37,7 @@ from docker_storage_exporter.settings import Settings
 from docker_storage_exporter.sizer import implementation
 from docker_storage_exporter.state import StateFile
 from docker_storage_exporter.store import Store
+from docker_storage_exporter.threads import NamedThread
 from docker_storage_exporter.web.api import ObjectsDocument
 from docker_storage_exporter.web.app import application
 from docker_storage_exporter.world import host_of
@@ -169,7 +169,7 @@ class Exporter:
             self.server.close()
             raise
         self.inventory.watch(self.scheduler.hint)
-        threading.Thread(target=self.server.serve_forever, name="web", daemon=True).start()
+        NamedThread(target=self.server.serve_forever, name="web", daemon=True).start()
 
     def stop(self) -> None:
         """End all of it within two seconds, whatever hangs: a new instance can listen and finds what was measured."""
