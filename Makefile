@@ -52,21 +52,21 @@ format: .venv/dev ## format the code
 	@$(BIN)/ruff check --fix-only -q exporter dashboards deploy helm tests docs
 	@$(BIN)/ruff format -q exporter dashboards deploy helm tests docs
 
-golden: .venv/dev ## write the golden pages anew, to be looked at with git diff
+golden: .venv/dev ## rewrite the golden pages, to be looked at with git diff
 	@UPDATE_GOLDEN=1 $(BIN)/pytest -q $$(grep -rlw golden tests --include='test_*.py')
 
-docs: .venv/run ## write the generated references and the figures of scaling anew
+docs: .venv/run ## rewrite the generated references and the figures of scaling
 	@$(BIN)/python docs/generate.py
 	@PYTHONPATH=. $(BIN)/python docs/scaling.py
 
-dashboards: .venv/dev ## write the dashboards' JSON and the rules' YAML anew from their sources, and the chart's schema
+dashboards: .venv/dev ## rewrite the dashboards' JSON and the rules' YAML from their sources, and the chart's schema
 	@$(BIN)/python -m dashboards
 	@PYTHONPATH=. $(BIN)/python helm/generate.py
 
-chart: .venv/dev ## write the chart's rules, dashboards, schema and README anew from their sources
+chart: .venv/dev ## rewrite the chart's schema and README from their sources
 	@PYTHONPATH=. $(BIN)/python helm/generate.py
 
-image-requirements: .venv/dev ## pin what the image installs anew from constraints.txt, with hashes
+image-requirements: .venv/dev ## pin again what the image installs, from constraints.txt, with hashes
 	@$(BIN)/uv pip compile --quiet $(REQUIREMENTS) pyproject.toml --output-file deploy/image/requirements.txt
 	@echo setuptools | $(BIN)/uv pip compile --quiet $(REQUIREMENTS) - --output-file deploy/image/build.txt
 
@@ -111,7 +111,7 @@ clean: ## remove what was made here
 	@$(call pip,--group dev --constraint constraints.txt)
 	@touch $@
 
-# Another Python than the one of .venv was named on the command line: .venv is made anew.
+# The command line names another Python than the one in .venv: .venv is recreated.
 ifeq ($(origin PYTHON),command line)
 ifneq ($(PYTHON),$(shell cat .venv/python 2>/dev/null))
 .PHONY: .venv/run

@@ -1,4 +1,4 @@
 """Grafana dashboards and Prometheus rules, generated from the exporter's catalogue of metrics.
 
-`python -m dashboards` writes `json/` and `rules/` anew; both are committed, and a test finds them when they are stale.
+`python -m dashboards` writes `json/` and `rules/`; both are committed, and a test finds them when they are stale.
 """

@@ -111,7 +111,7 @@ def _settings() -> Iterator[str]:
     yield "Expressions are Python regular expressions and have to match a whole name."
     yield "A reload puts what is marked so into effect at once; anything else needs a restart."
     yield from ("", "| flag | variable | default | reload | meaning |", "|---|---|---|---|---|")
-    yield f"| `--{CONFIG_FLAG}` | `{environment_name(CONFIG_FLAG)}` |  | read anew | {CONFIG_HELP} |"
+    yield f"| `--{CONFIG_FLAG}` | `{environment_name(CONFIG_FLAG)}` |  | reloaded | {CONFIG_HELP} |"
     known = _flags()
     for entry in fields(Settings):
         facts = entry.metadata

@@ -64,7 +64,7 @@ def _clean_environment(monkeypatch):
 
 @pytest.fixture
 def golden() -> Callable[[str, str], None]:
-    """Compare text with a file in tests/golden; `make golden` writes the file anew."""
+    """Compare text with a file in tests/golden; `make golden` rewrites the file."""
 
     def compare(name: str, text: str) -> None:
         path = GOLDEN / name

@@ -115,7 +115,7 @@ def test_it_belongs_to_the_engine_and_data_root_that_it_was_written_for(state, i
 
     assert state.recall(inventory) == (kept(SOURCE) if is_ours else {})
     assert [m.split(" ", 3)[3] for m in caplog.messages] == [
-        "belongs to another engine or data root ('/d'): it is ignored and everything is measured anew"
+        "belongs to another engine or data root ('/d'): it is ignored and everything is measured again"
     ] * (not is_ours)
 
 
@@ -157,7 +157,7 @@ DAMAGES = {
     "no version": lambda document: document.pop("version"),
     "a version of text": lambda document: document.update(version="1"),
 }
-DAMAGED = "is damaged or cut short: it is ignored and everything is measured anew"
+DAMAGED = "is damaged or cut short: it is ignored and everything is measured again"
 
 
 def signed(document):
@@ -212,7 +212,7 @@ def test_a_file_of_another_version_is_ignored(state, path, version, age, caplog)
     Path(path).write_text(f'{{"version": {version}, "anything": "else"}}')
 
     assert state.recall(HERE) == {}
-    assert f"was written by {age} version: it is ignored and everything is measured anew" in caplog.text
+    assert f"was written by {age} version: it is ignored and everything is measured again" in caplog.text
 
 
 def test_a_change_before_1970_is_not_kept_and_costs_nothing_else(state):
@@ -246,7 +246,7 @@ def test_what_cannot_be_written_is_told_once_and_again_when_it_can(path, caplog)
     assert state.keep(HERE, kept(SOURCE))
 
     assert [message.split(" ", 3)[3] for message in caplog.messages] == [
-        "cannot be written (No such file or directory): a restart would measure everything anew",
+        "cannot be written (No such file or directory): a restart would measure everything again",
         "is written",
     ]
 

@@ -248,10 +248,13 @@ class Settings:
         "web.systemd-socket", switch, "false", "serve on the sockets that systemd hands over, not on addresses"
     )
     web_config_file: str | None = _option(
-        "web.config.file", path, "", "file with TLS, passwords, headers and a limit of requests, read anew by itself"
+        "web.config.file",
+        path,
+        "",
+        "file with TLS, passwords, headers and a limit of requests, reloaded when it changes",
     )
     web_max_connections: int = _option("web.max-connections", count, "64", "connections served at the same time")
-    web_enable_reload: bool = _option("web.enable-reload", switch, "false", "let POST /-/reload read the settings anew")
+    web_enable_reload: bool = _option("web.enable-reload", switch, "false", "let POST /-/reload reload the settings")
     ask_login_file: str | None = _option(
         "ask.login-file", path, "", "file with USER:PASSWORD, for df and watch to log in to an exporter on this host"
     )

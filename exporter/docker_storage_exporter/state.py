@@ -52,11 +52,11 @@ class StateFile:
         except FileNotFoundError:  # the first start
             return {}
         except OSError as error:
-            self._tell(f"cannot be read ({error.strerror}): everything is measured anew")
+            self._tell(f"cannot be read ({error.strerror}): everything is measured again")
         except _UnusableError as error:
-            self._tell(f"{error}: it is ignored and everything is measured anew")
+            self._tell(f"{error}: it is ignored and everything is measured again")
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            self._tell("is damaged or cut short: it is ignored and everything is measured anew")
+            self._tell("is damaged or cut short: it is ignored and everything is measured again")
         return {}
 
     def keep(self, inventory: Inventory, measurements: Mapping[Source, Measurement]) -> bool:
@@ -67,7 +67,7 @@ class StateFile:
                 return False
             replace_file(self._path, _encoded(_binding(inventory), measurements))
         except OSError as error:
-            self._tell(f"cannot be written ({error.strerror}): a restart would measure everything anew")
+            self._tell(f"cannot be written ({error.strerror}): a restart would measure everything again")
             return False
         if self._trouble:
             _log.info("state file %s is written", self._path)

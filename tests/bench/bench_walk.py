@@ -2,7 +2,7 @@
 
 Usage: python tests/bench/bench_walk.py [--files N] [--rounds N] [--cold N] [--scratch DIRECTORY] [--cadvisor PROGRAM]
 
-Every program is started anew each time, interpreter and all, and walks the whole tree. In each round all run one after
+Every program is restarted each time, interpreter and all, and walks the whole tree. In each round all run one after
 another, in an order that changes from round to round; the ratios are medians over rounds, so a machine that drifts
 shifts both sides. A peer that is not installed is left out; cAdvisor's loop is built by `go build` in cadvisor/ beside.
 """

@@ -144,7 +144,7 @@ def failures(serving, place, reason="timeout"):
 
 
 def others_are_fresh(serving, place):
-    """Wait until every other volume was measured anew."""
+    """Wait until every other volume was measured again."""
     before = time.time()
     names = [name for name in VOLUMES if name != place.label]
     serving.until(MEASURED, lambda found: all(found.get(name, 0) > before for name in names))

@@ -281,7 +281,7 @@ def test_nothing_is_left_that_builds_or_installs(exporter):
 
 
 def test_every_module_is_compiled_already(exporter):
-    """The root is read-only: without that each start, and each health check, would compile anew."""
+    """The root is read-only: without that each start, and each health check, would compile again."""
     count, missing = exporter.python(COMPILED).split(" ", 1)
     assert int(count) > 100
     assert missing == "[]"

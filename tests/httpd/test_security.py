@@ -19,7 +19,7 @@ USERS = f"basic_auth_users: {{prometheus: {SECRET}}}\n"
 
 @pytest.fixture
 def current(web_config):
-    """Current security of a file that can be written anew."""
+    """Current security of a file that can be rewritten."""
 
     def current(text):
         return CurrentWebSecurity(web_config(text))

@@ -62,7 +62,7 @@ def test_every_live_family_is_either_on_it_or_left_out_by_name(families):
 
 
 def test_nothing_counts_from_a_start_and_nothing_is_the_process_s_own(families):
-    """A counter would start anew with every run, and node_exporter has process_ and python_ families or may have."""
+    """A counter would start again with every run, and node_exporter has process_ and python_ families or may have."""
     assert {family.type for family in families.values()} == {"gauge"}
     assert all(name.startswith("docker_") for name in families)
 

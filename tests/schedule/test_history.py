@@ -65,9 +65,9 @@ def test_however_often_it_is_measured_few_points_are_kept_and_they_span_the_hour
     "changes",
     [
         {"identity": Identity(1, 2), "start": 20.0},  # another directory of the same name
-        {"identity": Identity(1, 1, born=9), "start": 20.0},  # made anew, with the inode of the one before
+        {"identity": Identity(1, 1, born=9), "start": 20.0},  # made again, with the inode of the one before
         {"source": Statfs("/x"), "start": 20.0},  # measured in another way
-        {"start": 20.0},  # destroyed and made anew on a filesystem without birth times
+        {"start": 20.0},  # destroyed and made again on a filesystem without birth times
     ],
 )
 def test_numbers_that_cannot_be_compared_start_anew(changes):

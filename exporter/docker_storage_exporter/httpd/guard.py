@@ -43,7 +43,7 @@ class Bucket:
 
 
 def guarded(application: _Application, security: Callable[[], WebSecurity]) -> _Application:
-    """An application that is reached only by who may; it sees nothing of who may not."""
+    """The application, only reachable by clients that passed authentication; it sees no request of any other."""
     passwords = Passwords()
     bucket = Bucket(security().config.rate_limit)
 

@@ -113,7 +113,7 @@ def _whole(response: requests.Response, due: float) -> bytes:
 
 
 class EngineClient:
-    """One engine at one address. The connection is made at first use and made anew after an error."""
+    """One engine at one address. The connection is made at first use and reopened after an error."""
 
     def __init__(self, settings: Settings, timeout: float | None = None) -> None:
         self._settings = settings

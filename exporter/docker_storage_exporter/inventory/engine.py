@@ -81,7 +81,7 @@ class Engine(Protocol):
         """A number that grows as long as `assemble` gets on. It never waits."""
 
     def inspect_again(self, ids: Collection[str]) -> None:
-        """Ask for these containers' details anew at the next listing."""
+        """Ask for these containers' details again at the next listing."""
 
     def watch(self, changed: Callable[[Change], None]) -> None:
         """From now on tell what changes, from a thread of its own."""

@@ -30,7 +30,7 @@ NOT_IN_TEXTFILE = (
     c.WEB_CONFIG_RELOAD_SUCCESSFUL,
     c.WEB_CONFIG_RELOAD_TIMESTAMP,
 )
-"""The families that say something about a process that goes on: its counters would start anew with every run."""
+"""The families that say something about a process that goes on: its counters would start again with every run."""
 
 
 def render_textfile(

@@ -22,7 +22,7 @@ class History:
         self._pasts: dict[ObjectKey, _Past] = {}
 
     def note(self, snapshot: Snapshot) -> None:
-        """Add what was measured anew; forget the objects that are not on the page any more."""
+        """Add what was measured again; forget the objects that are not on the page any more."""
         with self._lock:
             pasts: dict[ObjectKey, _Past] = {}
             for row in snapshot.all_rows():

@@ -122,7 +122,7 @@ class Lister:
         self._locator = Locator(host, crew)
 
     def list(self, rules: Rules) -> Listed:
-        """List everything anew. Raises ExporterError as Engine.assemble does; StoppedError at the end."""
+        """List everything. Raises ExporterError as Engine.assemble does; StoppedError at the end."""
         self._ask()
         try:
             job = Job(Work.LISTING, "data root", progress=self._engine.progress)
