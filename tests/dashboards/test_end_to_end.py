@@ -144,7 +144,7 @@ def check_recordings(prometheus: Prometheus) -> None:
         return not missing
 
     try:
-        wait_until(complete, "recording rules", seconds=110)
+        wait_until(complete, "recording rules", seconds=200)
     except AssertionError:
         pytest.fail(f"never had a value: {sorted(missing)}")
     grown = prometheus.query('instance_volume:docker_volume_allocated_bytes:deriv1h{volume="database"} > 0')
