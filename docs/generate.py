@@ -141,7 +141,7 @@ def _exit_codes() -> Iterator[str]:
         extra = f"; {_FOR_ONE[name]}" if name in _FOR_ONE else ""
         yield f"| {shown} | {meaning}{extra} | `{name}` |"
     yield "| 130 | Ctrl-C ended a command that was not serving | |"
-    yield "| 141 | whoever read the output had enough of it | |"
+    yield "| 141 | the reader of the output closed it, as `head` does | |"
     yield "| 143 | SIGTERM ended a command that was not serving; `textfile`: before it wrote | |"
 
 
