@@ -8,6 +8,7 @@ import pytest
 from conftest import need
 
 from cli.conftest import COMMAND
+from silent_fuse import SilentFuse
 from waiting import wait_until
 
 SHM = "/dev/shm"
@@ -66,6 +67,30 @@ def test_who_may_not_enter_containers_leaves_out_what_only_they_show(sharing):
     assert rows[f"shm-private:{SHM}"]["note"] == "skipped: process_access"
     assert rows[f"shm-shareable:{SHM}"]["allocated_bytes"] > 2_800_000  # the engine has it mounted on the host
     assert rows[f"shm-own:{SHM}"]["note"] == "skipped: process_access"
+
+
+def test_one_below_a_filesystem_that_does_not_answer_costs_itself_alone(dockerd, exporter, tmp_path):
+    (tmp_path / "fuse").mkdir()
+    with SilentFuse(tmp_path / "fuse", {"inside/file": 1}) as fuse:
+        mounts = ["-v", f"{tmp_path}/fuse:/silent", "--tmpfs", "/silent/inside:size=4m", "--tmpfs", "/other:size=4m"]
+        dockerd.run("tmpfs-below", "true", *mounts)
+        fuse.stop_reading()
+        running = exporter(scan_timeout="1s")
+
+        page = running.wait_for(
+            lambda page: (
+                page.value("docker_storage_unmeasured_objects", kind="tmpfs_mount", reason="timeout") == 1
+                and page.value(SIZE, container="tmpfs-below", destination="/other") == 4 * 2**20
+            ),
+            "a timeout for the one, and a number for the other",
+        )
+        assert page.value(SIZE, container="tmpfs-below", destination="/silent/inside") is None
+
+        fuse.answer()
+        running.wait_for(
+            lambda page: page.value(SIZE, container="tmpfs-below", destination="/silent/inside") == 4 * 2**20
+        )
+        dockerd.docker("rm", "-f", "tmpfs-below")
 
 
 @pytest.fixture
