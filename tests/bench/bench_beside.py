@@ -127,7 +127,7 @@ def _serve(folder: str) -> str:
     pages.render(measure_everything(settings, inventory.renew(), Host(), lambda *_: None, Control()))
     server = Server(listen([Address("127.0.0.1", 0)]), application(pages, store))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    return f"{server.url}/metrics"
+    return f"{server.urls[0]}/metrics"
 
 
 def _scrape(url: str) -> list[float]:

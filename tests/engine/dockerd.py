@@ -172,7 +172,7 @@ class Running(Scraped):
     def __init__(self, settings: Settings) -> None:
         self.exporter = Exporter(settings)
         self.exporter.start()
-        self.url = self.exporter.server.url
+        self.url = self.exporter.server.urls[0]
 
 
 def du(path: Path) -> int:

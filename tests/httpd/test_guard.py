@@ -27,7 +27,7 @@ def curl():
 
     def curl(server, *options, path="/-/healthy"):
         host, port = place(server)
-        url = f"{server.url.partition(':')[0]}://{host}:{port}{path}"
+        url = f"{server.urls[0].partition(':')[0]}://{host}:{port}{path}"
         said = subprocess.run(["curl", "-sSik", "-m", "30", *options, url], capture_output=True, check=True).stdout
         head, _, body = said.decode().partition("\r\n\r\n")
         status, *lines = head.split("\r\n")

@@ -66,7 +66,7 @@ def test_an_address_that_is_not_ours_is_one_clear_line(host):
 def test_ipv6_is_served_where_it_is_asked_for(start, app):
     server = start(app, Address("::1", 0))
 
-    assert server.url == f"http://[::1]:{place(server)[1]}"
+    assert server.urls[0] == f"http://[::1]:{place(server)[1]}"
     assert healthy(*place(server)) == 200
 
 
@@ -75,7 +75,7 @@ def test_an_empty_host_takes_ipv4_and_ipv6(start, app, host):
     server = start(app, Address(host, 0))
     port = place(server)[1]
 
-    assert server.url == f"http://0.0.0.0:{port}"
+    assert server.urls[0] == f"http://0.0.0.0:{port}"
     assert [healthy("127.0.0.1", port), healthy("::1", port)] == [200, 200]
 
 
@@ -177,5 +177,5 @@ def test_a_link_local_address_is_listened_on_with_its_zone(start, app):
 
     server = start(app, Address(found[0], 0))
 
-    assert server.url.startswith(f"http://[{found[0]}]:")
+    assert server.urls[0].startswith(f"http://[{found[0]}]:")
     assert healthy(found[0], server._listeners[0].getsockname()[1]) == 200

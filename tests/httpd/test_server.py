@@ -301,7 +301,7 @@ class TestManners:
     def test_curl_reads_the_same_page_plain_and_compressed(self, start, app, pages, snapshot):
         need("curl")
         pages.render(snapshot)
-        url = f"{start(app).url}/metrics"
+        url = f"{start(app).urls[0]}/metrics"
 
         plain, packed, raw = (
             subprocess.run(["curl", "-sSf", *options, url], capture_output=True, check=True).stdout

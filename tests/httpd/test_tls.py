@@ -39,7 +39,7 @@ def curl(certificates):
 def test_curl_that_trusts_the_authority_is_served_and_one_that_does_not_is_not(secure, curl):
     server, _ = secure(TLS)
 
-    assert server.url.startswith("https://127.0.0.1:")
+    assert server.urls[0].startswith("https://127.0.0.1:")
     assert curl(server) == (0, "200")
     assert curl(server, "--cacert", "stranger/ca.pem")[0] == 60
 

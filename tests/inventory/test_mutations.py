@@ -36,7 +36,6 @@ HOST = {
     "LogConfig": {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}},
     "Tmpfs": {"/t": "ro"},
     "StorageOpt": {"size": "1g"},
-    "Mounts": [{"Target": "/d", "VolumeOptions": {"Subpath": "x"}}],
 }
 OPTIONS = {"MountType": "", "MountOpts": "", "MountDevice": "", "Quota": {"Size": 4096}}
 ODD: tuple[Any, ...] = (

@@ -13,7 +13,7 @@ USERS = f"basic_auth_users: {{prometheus: {SECRET}}}\n"
 
 def settings(server):
     """Settings of a probe, which knows of the address and of nothing else."""
-    return from_texts({"web_listen_address": server.url.partition("://")[2]})
+    return from_texts({"web_listen_address": server.urls[0].partition("://")[2]})
 
 
 @pytest.mark.parametrize(

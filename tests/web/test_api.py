@@ -75,7 +75,7 @@ def test_rows_are_made_once_for_a_snapshot_and_anew_for_the_next(objects, store,
 
 def test_the_server_answers_with_it_or_says_that_it_is_not_ready(start, pages, store, objects, tmp_path):
 
-    url = start(application(pages, store, objects)).url + "/api/v1/objects"
+    url = start(application(pages, store, objects)).urls[0] + "/api/v1/objects"
     with pytest.raises(urllib.error.HTTPError) as error:
         urllib.request.urlopen(url, timeout=10)
     assert error.value.code == 503

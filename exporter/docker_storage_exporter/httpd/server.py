@@ -56,11 +56,6 @@ class Server:
         secure = self._security().context is not None
         return tuple(url(listener, secure=secure) for listener in self._listeners)
 
-    @property
-    def url(self) -> str:
-        """The first of them."""
-        return self.urls[0]
-
     def serve_forever(self) -> None:
         """Take connections until `shutdown`. Once."""
         try:

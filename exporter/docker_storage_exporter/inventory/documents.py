@@ -150,13 +150,10 @@ def _state(state: _Document) -> str:
 
 
 def _mounts(points: Iterable[_Document], host: _Document) -> tuple[Mount, ...]:
-    """All mounts: the engine's list, subpaths from HostConfig.Mounts, and what is known to HostConfig only.
+    """All mounts: the engine's list, and what only HostConfig knows.
 
     That is --tmpfs, and the /dev/shm that nearly every container has.
     """
-    subpaths = {
-        spec.get("Target"): (spec.get("VolumeOptions") or {}).get("Subpath") or "" for spec in host.get("Mounts") or []
-    }
     found = {}
     for point in points:
         destination, kind = _text(point["Destination"]), _text(point.get("Type"))
@@ -165,7 +162,6 @@ def _mounts(points: Iterable[_Document], host: _Document) -> tuple[Mount, ...]:
             source=_text({"volume": point.get("Name"), "bind": point.get("Source")}.get(kind)),
             destination=destination,
             access="rw" if point.get("RW") else "ro",
-            subpath=subpaths.get(destination, ""),
         )
     for destination, options in (host.get("Tmpfs") or {}).items():
         clean = os.path.normpath(destination)

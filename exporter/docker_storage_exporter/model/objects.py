@@ -67,7 +67,6 @@ class Mount:
     source: str
     destination: str
     access: str = "rw"
-    subpath: str = ""
 
 
 @dataclass(frozen=True, slots=True)
