@@ -128,7 +128,7 @@ def test_a_data_root_without_the_rights_is_an_access_error(data_root):
     code = (
         "import os\n"
         "from docker_storage_exporter.errors import AccessError\n"
-        "from docker_storage_exporter.inventory import check_data_root\n"
+        "from docker_storage_exporter.inventory.disk import check_data_root\n"
         "os.setgid(65534); os.setuid(65534)\n"
         f"try: check_data_root({str(data_root)!r}, 'shown')\n"
         "except AccessError as error: print(error)"
