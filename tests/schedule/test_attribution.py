@@ -167,6 +167,22 @@ def test_what_lies_inside_another_measured_tree_explains_nothing_twice(disk):
     assert disk.unexplained == 150 * MIB
 
 
+def test_a_volume_explains_what_a_bind_mount_of_its_folder_does_not(disk):
+    inside, outside = Mount("bind", "/srv/x", "/x"), Mount("bind", "/srv", "/srv")
+    found = {path: HostPath(path) for path in (inside.source, outside.source)}
+    volume = Volume("v", filesystem="bind", device="/srv/x")
+    roots = (StorageRoot("/d", mountpoint="/"),)
+    inventory = Inventory(Engine(), (volume,), (writer(1, inside, outside),), roots=roots)
+    plan = plan_of(Scene(inventory, MOUNTS, found))
+    disk.told.watch(inventory, plan, plan.sources())
+    disk.look(lost=200 * MIB)
+
+    disk.told.explain(Walk(("/srv/x",)), 50 * MIB, 10)
+    disk.look()
+
+    assert disk.unexplained == 150 * MIB
+
+
 def test_what_came_into_being_in_this_process_s_time_is_growth_as_a_whole():
     assert not Attribution(BEGAN).born(int((BEGAN - 1) * 1e9))
     assert Attribution(BEGAN).born(int((BEGAN + 1) * 1e9))

@@ -75,7 +75,8 @@ class Attribution:
     def watch(self, inventory: Inventory, plan: Plan, sources: Collection[Source]) -> None:
         """These objects there are from now on, with these sources: a set, or a mapping that never changes."""
         common = _common_mountpoint(plan)
-        mountpoints = {source: found for source, found in _mountpoints(plan) if found != common}
+        # The first object of a source decides, also where it says the common one: so nothing is left out before that.
+        mountpoints = {source: found for source, found in dict(_mountpoints(plan)).items() if found != common}
         busy = frozenset(_busy(inventory, plan))
         roots = () if inventory.refused is not None else (root.mountpoint for root in inventory.roots)
         with self._lock:

@@ -128,7 +128,7 @@ def _put_scrapes_first() -> None:
 class Exporter:
     """The object graph: every part of the living program, connected. Raises ListenError, and SettingError.
 
-    `read` reloads the settings for a reload.
+    `read` reads the settings again for a reload.
     """
 
     def __init__(self, settings: Settings, read: Callable[[], Settings] = Settings) -> None:
