@@ -239,7 +239,7 @@ def test_a_container_whose_tmpfs_vanished_is_inspected_again_soon(world, schedul
     measure_all(scheduler)
 
     assert world.inspected_again == [identity]
-    assert scheduler._hint.is_set()
+    assert scheduler.list_soon.is_set()
 
 
 def test_an_event_that_names_a_container_has_it_inspected_again(world, scheduler):
@@ -247,7 +247,7 @@ def test_an_event_that_names_a_container_has_it_inspected_again(world, scheduler
     scheduler.hint(Change())
 
     assert world.inspected_again == ["abc"]
-    assert scheduler._hint.is_set()
+    assert scheduler.list_soon.is_set()
 
 
 def test_walks_are_tallied(world, scheduler):
@@ -275,25 +275,6 @@ def test_measurements_and_their_time_are_tallied_by_kind(world, scheduler):
     assert set(scheduler.tally.measuring_seconds) == set(KINDS)
 
 
-def test_a_defect_in_one_step_is_logged_and_the_loop_goes_on(world, scheduler, caplog):
-    calls = []
-
-    def step():
-        calls.append(1)
-        if len(calls) == 1:
-            raise ZeroDivisionError
-        scheduler._stopping.set()
-        return 0.0
-
-    scheduler._stopping.wait = lambda seconds: None
-    loop = threading.Thread(target=scheduler._loop, args=(step,))  # it lowers its thread's I/O priority
-    loop.start()
-    loop.join()
-
-    assert len(calls) == 2
-    assert "this is a defect" in caplog.text
-
-
 def test_stopping_ends_running_walks(world, scheduler, tmp_path):
     inside = threading.Event()
 
@@ -310,7 +291,7 @@ def test_stopping_ends_running_walks(world, scheduler, tmp_path):
 
     scheduler.stop()
 
-    assert not any(thread.is_alive() for thread in scheduler._threads)
+    assert not any(thread.is_alive() for thread in scheduler.loops._threads)
 
 
 def test_other_settings_hold_from_the_next_list_page_and_measurement_on(world, scheduler):
@@ -321,7 +302,7 @@ def test_other_settings_hold_from_the_next_list_page_and_measurement_on(world, s
     texts = {"scan_interval": "1m", "publish_interval": "1s", "collector_volume_exclude": "c", "scan_duty": "0.5"}
     scheduler.apply(from_texts(texts | {"collector_max_objects": "1"}))
 
-    assert scheduler._hint.is_set()
+    assert scheduler.list_soon.is_set()
     scheduler.renew()
     world.now += 1
     scheduler.publish_due()
@@ -376,7 +357,7 @@ def test_an_event_during_a_listing_has_it_listed_again(world, scheduler):
 
     scheduler.renew()
 
-    assert scheduler._hint.is_set()
+    assert scheduler.list_soon.is_set()
 
 
 def test_a_measurement_that_ends_after_its_object_left_the_list_is_counted_and_not_kept(world, scheduler):
@@ -478,11 +459,11 @@ def hanging(world, scheduler):
     world.list_volumes("a", "b")
     scheduler.renew()
     scheduler.lanes.measure = hanging = Hanging(world, path("a"))
-    scheduler._begin_lane(Lane.SMALL)
+    scheduler.begin_lane(Lane.SMALL)
     assert hanging.inside.wait(10)
     yield hanging
     hanging.released.set()
-    scheduler._stopping.set()
+    scheduler.loops.stopping.set()
 
 
 def test_a_measurement_that_hangs_is_given_up_and_another_thread_does_the_rest(world, scheduler, hanging):
@@ -544,7 +525,7 @@ def test_pages_that_cost_much_follow_each_other_less_often(world, scheduler):
     world.list_volumes("a")
     scheduler.renew()
     measure_all(scheduler)
-    scheduler._publish = lambda snapshot: (world.published.append(snapshot), use_cpu(0.5))
+    scheduler.publisher._publish = lambda snapshot: (world.published.append(snapshot), use_cpu(0.5))
     scheduler.publish_due()
     world.list_volumes("b")
     scheduler.renew()

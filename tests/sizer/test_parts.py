@@ -29,7 +29,8 @@ def test_parts_are_what_du_says_of_each_directory(tree, walker, shape, depth):
     usage = walker(tree, depth=depth)
 
     assert du_parts(tree, depth) == [(part.path, part.allocated_bytes) for part in usage.parts]
-    assert usage == walker(tree)
+    assert usage == (whole := walker(tree))
+    assert usage.entries == whole.entries
 
 
 def test_a_part_counts_itself_and_everything_below(tree, walker):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import heapq
 import os
 import stat
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 from docker_storage_exporter.explain.explanation import Part
 from docker_storage_exporter.hostfs.host import Host
@@ -16,7 +18,6 @@ from docker_storage_exporter.measure import Walk, measure
 from docker_storage_exporter.model import Kind, Place, Source, printable
 from docker_storage_exporter.sizer import Control, Root, Usage
 from docker_storage_exporter.sizer import measure as measure_roots
-from docker_storage_exporter.sizer.breakdown import break_down, largest_files
 
 _MOST_LARGEST = 5
 OWN_PLACES = {Kind.VOLUME: "volume", Kind.LAYER: "writable layer", Kind.LOG: "log files", Kind.BIND: "bind mount"}
@@ -60,14 +61,13 @@ class Looker:
         return Looked(part, looked.largest, looked.outside, looked.directory)
 
     def _walked(self, source: Walk, what: str) -> Looked:
-        """Opened as measuring opens it, and told apart by its first directories."""
+        """Opened as measuring opens it, and walked once; the parts of the walk are its directories."""
         with source.opened(self._host) as roots:
-            branches = [break_down(root, 1, self._control()) for root in roots]
-            files = [file for root in roots for file in largest_files(root, _MOST_LARGEST)]
+            usages = measure_roots([replace(root, depth=1) for root in roots], self._control())
+            files = [file for root in roots for file in _largest_files(root)]
             outside = [linked_outside(root.descriptor, root.mountpoints) for root in roots]
             directory = stat.S_ISDIR(os.fstat(roots[0].descriptor).st_mode)
-        usages = [branch.usage for branch in branches]
-        entries = [(child.path, child.usage.allocated_bytes) for branch in branches for child in branch.children]
+        entries = [(part.path, part.allocated_bytes) for usage in usages for part in usage.parts]
         part = Part(
             what,
             source.path,
@@ -107,6 +107,26 @@ class Looker:
             max(0, sum(usage.inodes for usage in usages) - (other.inodes or 0)),
             _unreadable(usages),
         )
+
+
+def _largest_files(root: Root) -> list[tuple[str, int]]:
+    """The largest entries directly in a root that are no directories: name and allocated bytes, the largest first."""
+    with suppress(OSError):  # a root that is a file, or cannot be read: the walk has said so
+        descriptor = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=root.descriptor)
+        try:
+            return heapq.nlargest(_MOST_LARGEST, _files(descriptor, root), key=lambda file: file[1])
+        finally:
+            os.close(descriptor)
+    return []
+
+
+def _files(descriptor: int, root: Root) -> Iterator[tuple[str, int]]:
+    with os.scandir(descriptor) as entries:
+        for entry in entries:
+            with suppress(OSError):
+                status = entry.stat(follow_symlinks=False)
+                if not stat.S_ISDIR(status.st_mode) and entry.name not in root.mountpoints:
+                    yield entry.name, status.st_blocks * 512
 
 
 def _unreadable(usages: Iterable[Usage]) -> str:

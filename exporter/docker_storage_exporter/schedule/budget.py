@@ -11,6 +11,8 @@ _SECONDS_KEPT = 10.0  # how much refill an idle budget saves up for a burst
 _WINDOW_SECONDS = 60.0
 _STEP_SECONDS = 1.0
 _SMALLEST_START = 0.002  # CPU seconds; a walk is not worth starting with less
+_SHARE = 0.25  # of the budget that listing may take, and as much that publishing may
+_LONGEST_REST_SECONDS = 60.0
 _WORTH_WAKING = 0.01  # CPU seconds to save up once there is less: to sleep and wake up is work as well
 
 
@@ -63,6 +65,10 @@ class Budget:
             self._refill()
             self._level -= used
             self._note(used)
+
+    def rest(self, cost: float) -> float:
+        """How many seconds not to do work again that cost so much CPU time, so that measuring has its part."""
+        return min(_LONGEST_REST_SECONDS, cost / (_SHARE * self.duty))
 
     def used_ratio(self) -> float:
         """The share of the budget that was used over the last minute; above 1 while a debt is being waited off."""

@@ -7,10 +7,10 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from docker_storage_exporter.sizer import Control, Root, Usage
-from docker_storage_exporter.sizer.breakdown import Branch, break_down
+from docker_storage_exporter.sizer import Control, Part, Root, Usage, measure
 
 _MOST_THREADS = 64
 _DEEPEST = 32
@@ -19,21 +19,22 @@ _DEEPEST = 32
 def run(arguments: Sequence[str]) -> int:
     """Print one line or object per path and per directory asked for; exit code 1 when anything could not be read."""
     options = command_parser().parse_args(arguments)
-    complete, found = True, []
+    complete, objects = True, []
     for path in options.paths:
         try:
-            branch = _measure(path, options.depth)
+            usage = _measure(path, options.depth)
         except OSError as error:
             shown = os.fsencode(path).decode("utf-8", "backslashreplace")
             print(f"docker-storage-exporter: {shown}: {error.strerror}", file=sys.stderr)
             complete = False
             continue
-        complete = complete and branch.usage.complete and not branch.usage.unreadable
-        found.append(_object(path, branch))
+        complete = complete and usage.complete and not usage.unreadable
         if options.format == "table":
-            _print_lines(path, branch)
+            _print_lines(path, usage)
+        else:
+            objects.append(_object(path, usage))
     if options.format == "json":
-        print(json.dumps(found, indent=2))
+        print(json.dumps(objects, indent=2))
     return 0 if complete else 1
 
 
@@ -57,11 +58,11 @@ def _depth(text: str) -> int:
     return int(text)
 
 
-def _measure(path: str, depth: int) -> Branch:
+def _measure(path: str, depth: int) -> Usage:
     control = Control(threads=min(_MOST_THREADS, os.cpu_count() or 1), idle_priority=False)  # the user waits
     descriptor = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        return break_down(Root(descriptor, _mountpoints(path)), depth, control)
+        return measure([Root(descriptor, _mountpoints(path), depth)], control)[0]
     finally:
         os.close(descriptor)
 
@@ -77,51 +78,80 @@ def _mountpoints(path: str) -> list[str]:
     return [os.fsdecode(point[len(prefix) :]) for point in found if point.startswith(prefix) and point != prefix]
 
 
-def _print_lines(path: str, branch: Branch) -> None:
-    for usage, shown, note in _lines(path, branch):
-        line = f"{usage.allocated_bytes}\t{usage.apparent_bytes}\t{usage.inodes}\t".encode() + os.fsencode(shown)
+@dataclass(slots=True)
+class _Directory:
+    """A directory with those below it that are shown; `held` is what all of it holds, under its whole path."""
+
+    held: Part
+    children: list[_Directory] = field(default_factory=list)
+
+    def largest_first(self) -> list[_Directory]:
+        return sorted(self.children, key=lambda child: (-child.held.allocated_bytes, child.held.path))
+
+    def directly(self) -> Part:
+        """What lies in it without its children: itself, its files, and directories deeper than are shown."""
+        parts = [child.held for child in self.children]
+        return Part(
+            self.held.path,
+            self.held.allocated_bytes - sum(part.allocated_bytes for part in parts),
+            self.held.apparent_bytes - sum(part.apparent_bytes for part in parts),
+            self.held.inodes - sum(part.inodes for part in parts),
+        )
+
+
+def _directories(path: str, usage: Usage) -> _Directory:
+    """The tree of a usage's parts, rooted at `path`."""
+    top = _Directory(Part(path, usage.allocated_bytes, usage.apparent_bytes, usage.inodes))
+    by_path = {"": top}
+    prefix = path.rstrip("/")
+    for part in usage.parts:  # sorted by path, so each comes after the one that it is in
+        shown = Part(f"{prefix}/{part.path}", part.allocated_bytes, part.apparent_bytes, part.inodes)
+        by_path[part.path] = directory = _Directory(shown)
+        by_path[part.path.rpartition("/")[0]].children.append(directory)
+    return top
+
+
+def _print_lines(path: str, usage: Usage) -> None:
+    unreadable = usage.unreadable_entries
+    *lines, whole = _lines(_directories(path, usage))
+    for part, note in [*lines, (whole[0], f"{unreadable} unreadable" if unreadable else "")]:
+        line = f"{part.allocated_bytes}\t{part.apparent_bytes}\t{part.inodes}\t".encode() + os.fsencode(part.path)
         sys.stdout.buffer.write(line + (f"\t({note})".encode() if note else b"") + b"\n")
     sys.stdout.buffer.flush()
 
 
-def _lines(path: str, branch: Branch) -> Iterator[tuple[Usage, str, str]]:
-    """A branch's parts, then itself: what stands above a directory's line, up to its own parts', adds up to it."""
-    for child in branch.largest_first():
-        yield from _lines(_joined(path, child.path.rpartition("/")[2]), child)
-    if branch.own is not None:
-        yield branch.own, path, "directly in it"
-        shared = branch.shared
-        if shared != Usage():
-            taken = Usage(-shared.allocated_bytes, -shared.apparent_bytes, -shared.inodes)
-            yield taken, path, "hard links between its parts, which count once"
-    unreadable = branch.usage.unreadable_entries
-    yield branch.usage, path, f"{unreadable} unreadable" if unreadable else ""
+def _lines(directory: _Directory) -> Iterator[tuple[Part, str]]:
+    """The directories below, then what lies in it directly, then itself: those before it add up to it."""
+    for child in directory.largest_first():
+        yield from _lines(child)
+    if directory.children:
+        yield directory.directly(), "directly in it"
+    yield directory.held, ""
 
 
-def _joined(path: str, name: str) -> str:
-    return f"{path.rstrip('/')}/{name}"
-
-
-def _object(path: str, branch: Branch) -> dict[str, Any]:
-    """A branch and its parts. `directly` and `shared` are there where there are parts: the sum less `shared` is it."""
-    found: dict[str, Any] = {
-        "path": path,
-        **_numbers(branch.usage),
-        "unreadable": branch.usage.unreadable_entries,
-        "errors": dict(branch.usage.unreadable),
-        "complete": branch.usage.complete,
-    }
-    if branch.own is not None:
-        found["directly"] = _numbers(branch.own)
-        found["shared"] = _numbers(branch.shared)
-        children = branch.largest_first()
-        found["directories"] = [_object(_joined(path, child.path.rpartition("/")[2]), child) for child in children]
-    return found
-
-
-def _numbers(usage: Usage) -> dict[str, int]:
+def _object(path: str, usage: Usage) -> dict[str, Any]:
+    """A path as an object; its directories nest, and `directly` and they add up to what they are in."""
+    top = _nested(_directories(path, usage))
     return {
-        "allocated_bytes": usage.allocated_bytes,
-        "apparent_bytes": usage.apparent_bytes,
-        "inodes": usage.inodes,
+        **{name: top.pop(name) for name in ("path", "allocated_bytes", "apparent_bytes", "inodes")},
+        "unreadable": usage.unreadable_entries,
+        "errors": dict(usage.unreadable),
+        "complete": usage.complete,
+        **top,
+    }
+
+
+def _nested(directory: _Directory) -> dict[str, Any]:
+    document: dict[str, Any] = {"path": directory.held.path, **_numbers(directory.held)}
+    if directory.children:
+        document["directly"] = _numbers(directory.directly())
+        document["directories"] = [_nested(child) for child in directory.largest_first()]
+    return document
+
+
+def _numbers(part: Part) -> dict[str, int]:
+    return {
+        "allocated_bytes": part.allocated_bytes,
+        "apparent_bytes": part.apparent_bytes,
+        "inodes": part.inodes,
     }
