@@ -14,7 +14,7 @@ from dashboards.recording import LAYERS, VOLUMES, comparable
 from dashboards.settings import Duration, Settings
 from docker_storage_exporter.collector import catalogue as c
 from docker_storage_exporter.collector.family import Family
-from docker_storage_exporter.model import Kind
+from docker_storage_exporter.model.keys import Kind
 
 _WHERE = "{{ $labels.mountpoint }} on {{ $labels.instance }}"
 Severity = Literal["critical", "warning", "info"]

@@ -9,7 +9,7 @@ from dashboards.query import Scope, without
 from dashboards.recording import BINDS, LAYERS, VOLUMES
 from dashboards.settings import Settings
 from docker_storage_exporter.collector import catalogue as c
-from docker_storage_exporter.model import Kind
+from docker_storage_exporter.model.keys import Kind
 
 _DASHBOARD = "docker-storage-health"
 _KIND = "kind {{ $labels.kind }} on {{ $labels.instance }}"

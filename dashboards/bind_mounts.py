@@ -8,7 +8,7 @@ from dashboards.panels import Column, Json, Query, Row, bars, dashboard, link, s
 from dashboards.query import SELECTED, by
 from dashboards.recording import BINDS
 from docker_storage_exporter.collector import catalogue as c
-from docker_storage_exporter.model import Kind
+from docker_storage_exporter.model.keys import Kind
 
 _KEYS = ("instance", "source")
 _CHOSEN = '=~"$source"'

@@ -22,25 +22,11 @@ from docker_storage_exporter.layout import (
     volume_key,
 )
 from docker_storage_exporter.measure import LogFiles, Tmpfs, Walk
-from docker_storage_exporter.model import (
-    Container,
-    Engine,
-    Inventory,
-    Kind,
-    Lineage,
-    LogSettings,
-    Measurement,
-    Mount,
-    ObjectKey,
-    Place,
-    Row,
-    Size,
-    Sized,
-    Snapshot,
-    Source,
-    StorageRoot,
-    Volume,
-)
+from docker_storage_exporter.model.keys import Kind, ObjectKey
+from docker_storage_exporter.model.objects import Container, Engine, Inventory, LogSettings, Mount, StorageRoot, Volume
+from docker_storage_exporter.model.places import Place, Sized
+from docker_storage_exporter.model.sizes import Lineage, Measurement, Size, Source
+from docker_storage_exporter.model.snapshot import Row, Snapshot
 from docker_storage_exporter.schedule.budget import Budget
 from docker_storage_exporter.schedule.tally import Tally
 from docker_storage_exporter.store import Store

@@ -9,22 +9,12 @@ from docker_storage_exporter.layout import (
     volume_key,
 )
 from docker_storage_exporter.measure import LogFiles, Statfs, Tmpfs, Walk
-from docker_storage_exporter.model import (
-    Engine,
-    Identity,
-    Inventory,
-    Kind,
-    Lineage,
-    Measurement,
-    ObjectKey,
-    Place,
-    Row,
-    Size,
-    Sized,
-    Snapshot,
-    Volume,
-    printable,
-)
+from docker_storage_exporter.model.keys import Kind, ObjectKey
+from docker_storage_exporter.model.objects import Engine, Inventory, Volume
+from docker_storage_exporter.model.places import Place, Sized
+from docker_storage_exporter.model.sizes import Identity, Lineage, Measurement, Size
+from docker_storage_exporter.model.snapshot import Row, Snapshot
+from docker_storage_exporter.model.text import printable
 
 NOWHERE = Sized(Place())
 _NOBODY = Identity()

@@ -11,7 +11,7 @@ from docker_storage_exporter.collector.catalogue import LIVE_FAMILIES, OBJECT_FA
 from docker_storage_exporter.collector.family import Origin
 from docker_storage_exporter.inventory.endpoints import ENDPOINTS
 from docker_storage_exporter.layout import KINDS
-from docker_storage_exporter.model import Skip, Unmeasured
+from docker_storage_exporter.model.places import Skip, Unmeasured
 
 PROJECT = Path(__file__).parent.parent
 CHART = "helm/docker-storage-exporter"

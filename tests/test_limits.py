@@ -8,7 +8,9 @@ from prometheus_client import CollectorRegistry
 from docker_storage_exporter.collector.pages import Pages
 from docker_storage_exporter.errors import SettingError
 from docker_storage_exporter.limits import Limits, labelled_limit
-from docker_storage_exporter.model import LOG_LIMIT, STORAGE_LIMIT, Container, Kind, LogSettings, Volume
+from docker_storage_exporter.model.keys import Kind
+from docker_storage_exporter.model.labels import LOG_LIMIT, STORAGE_LIMIT
+from docker_storage_exporter.model.objects import Container, LogSettings, Volume
 from docker_storage_exporter.settings import limits, size
 from pages import layer_row, page_of, volume_row
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docker_storage_exporter.model import Volume, printable
+from docker_storage_exporter.model.objects import Volume
+from docker_storage_exporter.model.text import printable
 
 
 @pytest.mark.parametrize(

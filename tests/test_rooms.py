@@ -23,6 +23,16 @@ def loaded(module):
         ("sizer", {"docker", "prometheus_client", "psutil", "yaml", f"{PACKAGE}.model", f"{PACKAGE}.settings"}),
         ("httpd.server", {"docker", "prometheus_client", "psutil", f"{PACKAGE}.settings", f"{PACKAGE}.hostfs"}),
         ("confine.sandbox", {"docker", "prometheus_client", "psutil", f"{PACKAGE}.settings", f"{PACKAGE}.hostfs"}),
+        (
+            "cli.commands.health",
+            {"docker", "prometheus_client", "psutil", "yaml", "http.client", "ssl", "logging"}
+            | {f"{PACKAGE}.{room}" for room in ("model.objects", "hostfs.host", "listing.document", "explain.owners")},
+        ),
+        (
+            "cli.commands.df",
+            {"docker", "prometheus_client", "psutil", "yaml", "http.client", "ssl"}
+            | {f"{PACKAGE}.{room}" for room in ("model.objects", "layout.plan", "schedule.once", "inventory.client")},
+        ),
         ("hostfs.host", {"docker", "prometheus_client", "psutil", f"{PACKAGE}.settings", f"{PACKAGE}.confine"}),
     ],
 )

@@ -18,15 +18,8 @@ from hypothesis import strategies as st
 from docker_storage_exporter.errors import SettingError
 from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.measure import LogFiles, Statfs, Tmpfs, Walk
-from docker_storage_exporter.model import (
-    Engine,
-    Identity,
-    Inventory,
-    Lineage,
-    Measurement,
-    Size,
-    StorageRoot,
-)
+from docker_storage_exporter.model.objects import Engine, Inventory, StorageRoot
+from docker_storage_exporter.model.sizes import Identity, Lineage, Measurement, Size
 from docker_storage_exporter.state import StateFile
 
 SOURCE = Walk(("/d/volumes/a/_data",))
@@ -308,7 +301,8 @@ WRITER = """
 import sys
 from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.measure import Walk
-from docker_storage_exporter.model import Engine, Identity, Inventory, Lineage, Measurement, Size, StorageRoot
+from docker_storage_exporter.model.objects import Engine, Inventory, StorageRoot
+from docker_storage_exporter.model.sizes import Identity, Lineage, Measurement, Size
 from docker_storage_exporter.state import StateFile
 state, number = StateFile(sys.argv[1], Host()), 0
 while True:

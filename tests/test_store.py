@@ -1,6 +1,7 @@
 """The latest snapshot."""
 
-from docker_storage_exporter.model import Engine, Inventory, Snapshot
+from docker_storage_exporter.model.objects import Engine, Inventory
+from docker_storage_exporter.model.snapshot import Snapshot
 from docker_storage_exporter.store import Store
 
 

@@ -9,22 +9,10 @@ from docker_storage_exporter.hostfs.host import HostPath
 from docker_storage_exporter.hostfs.mounts import MountEntry, MountTable
 from docker_storage_exporter.layout import Rules, Scene, plan_of, rules_of
 from docker_storage_exporter.measure import Tmpfs, Walk
-from docker_storage_exporter.model import (
-    Container,
-    Engine,
-    Identity,
-    Inventory,
-    Kind,
-    Lineage,
-    LogSettings,
-    Measurement,
-    Mount,
-    Size,
-    Skip,
-    StorageRoot,
-    Unmeasured,
-    Volume,
-)
+from docker_storage_exporter.model.keys import Kind
+from docker_storage_exporter.model.objects import Container, Engine, Inventory, LogSettings, Mount, StorageRoot, Volume
+from docker_storage_exporter.model.places import Skip, Unmeasured
+from docker_storage_exporter.model.sizes import Identity, Lineage, Measurement, Size
 from docker_storage_exporter.settings import from_texts
 from docker_storage_exporter.storage import Stores
 from docker_storage_exporter.storage.graph import GraphFacts

@@ -10,7 +10,8 @@ from functools import lru_cache
 
 import yaml
 
-from docker_storage_exporter.model import Kind, printable
+from docker_storage_exporter.model.keys import Kind
+from docker_storage_exporter.model.text import printable
 from docker_storage_exporter.yaml_file import YamlFile
 
 _log = logging.getLogger(__name__)

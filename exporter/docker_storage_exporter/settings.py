@@ -11,12 +11,13 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
-from typing import Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any
 
 from docker_storage_exporter.errors import SettingError
 from docker_storage_exporter.httpd.address import Address
-from docker_storage_exporter.limits import Limits, read_limits
+
+if TYPE_CHECKING:
+    from docker_storage_exporter.limits import Limits
 
 DEFAULT_PORT = 10054
 DEFAULT_DATA_ROOT = "/var/lib/docker"
@@ -69,6 +70,8 @@ def count(text: str) -> int:
 
 def limits(text: str) -> Limits:
     """The limits in the file at a path. Raises SettingError."""
+    from docker_storage_exporter.limits import read_limits  # noqa: PLC0415 - YAML takes longer than a health check
+
     return read_limits(path(text), size)
 
 
@@ -118,8 +121,12 @@ def engine_host(text: str) -> str:
         raise ValueError(f"{text!r}: ssh is not supported, run the exporter on the engine's host")
     if not separator or not rest or scheme not in ("unix", "tcp", "http", "https"):
         raise ValueError(f"{text!r} is not an engine's address: write it like {DEFAULT_HOST} or tcp://127.0.0.1:2376")
+    if scheme == "unix":
+        return text
+    from urllib.parse import urlsplit  # noqa: PLC0415 - the default needs none, and a health check is asked for often
+
     try:
-        _ = scheme == "unix" or urlsplit(text).port
+        _ = urlsplit(text).port
     except ValueError as error:
         raise ValueError(f"{text!r} is not an engine's address: {error}") from error
     return text

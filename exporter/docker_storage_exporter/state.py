@@ -18,7 +18,8 @@ from docker_storage_exporter.errors import SettingError
 from docker_storage_exporter.files import lies_below, replace_file
 from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.measure import SOURCES, Measurable
-from docker_storage_exporter.model import Inventory, Lineage, Measurement, Size, Source
+from docker_storage_exporter.model.objects import Inventory
+from docker_storage_exporter.model.sizes import Lineage, Measurement, Size, Source
 
 _log = logging.getLogger(__name__)
 _VERSION = 2

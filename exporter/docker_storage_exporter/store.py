@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from docker_storage_exporter.model import Snapshot
+from docker_storage_exporter.model.snapshot import Snapshot
 
 
 class Store:

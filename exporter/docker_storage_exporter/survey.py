@@ -10,21 +10,12 @@ from dataclasses import dataclass, field
 
 from docker_storage_exporter.layout import SUBJECTS, Item, Plan, Subject
 from docker_storage_exporter.measure import Walk
-from docker_storage_exporter.model import (
-    Inventory,
-    Kind,
-    Location,
-    Measurement,
-    ObjectKey,
-    Place,
-    Row,
-    Sized,
-    Skip,
-    Snapshot,
-    Source,
-    Unmeasured,
-    printable,
-)
+from docker_storage_exporter.model.keys import Kind, ObjectKey
+from docker_storage_exporter.model.objects import Inventory
+from docker_storage_exporter.model.places import Location, Place, Sized, Skip, Unmeasured
+from docker_storage_exporter.model.sizes import Measurement, Source
+from docker_storage_exporter.model.snapshot import Row, Snapshot
+from docker_storage_exporter.model.text import printable
 
 _STAYING_BONUS = 1.1  # what is on the page stays until something a tenth larger comes: series do not flap
 _ID_LENGTH = 12

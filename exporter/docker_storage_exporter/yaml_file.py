@@ -7,7 +7,7 @@ from typing import NoReturn
 import yaml
 
 from docker_storage_exporter.errors import SettingError
-from docker_storage_exporter.model import one_line, printable
+from docker_storage_exporter.model.text import one_line, printable
 
 _LARGEST_FILE = 1024**2
 _NULL = ("", "~", "null", "Null", "NULL")

@@ -29,7 +29,7 @@ from docker_storage_exporter.collector.pages import Pages
 from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.inventory.client import EngineClient
 from docker_storage_exporter.inventory.current import CurrentInventory
-from docker_storage_exporter.model import Snapshot
+from docker_storage_exporter.model.snapshot import Snapshot
 from docker_storage_exporter.schedule.once import measure_everything
 from docker_storage_exporter.settings import Settings
 from docker_storage_exporter.sizer import Control, implementation

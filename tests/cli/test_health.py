@@ -1,17 +1,5 @@
 """`health`: one line and an exit code, soon enough to be asked twice a minute for ever."""
 
-import subprocess
-import sys
-
-HEAVY = (
-    "docker",
-    "prometheus_client",
-    "psutil",
-    "docker_storage_exporter.hostfs",
-    "docker_storage_exporter.listing",
-    "docker_storage_exporter.explain",
-)
-
 
 def test_an_exporter_that_serves_is_healthy(run, serve, data_root):
     serving = serve(data_root)
@@ -41,8 +29,16 @@ def test_somebody_else_is_not_healthy(fails, engine):
     assert fails(1, "health", f"--web.listen-address={address}") == f"what listens at {address} is no exporter"
 
 
-def test_nothing_is_imported_that_the_question_does_not_need():
-    script = "import sys, docker_storage_exporter.cli.commands.health\nprint(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+def test_what_ends_in_the_middle_of_its_headers_is_no_exporter(fails, engine):
+    address = engine(b"HTTP/1.1 200 OK\r\nServer: docker-storage-exporter", tcp=True).removeprefix("tcp://")
 
-    assert set(HEAVY).isdisjoint(done.stdout.split())
+    assert fails(1, "health", f"--web.listen-address={address}") == f"what listens at {address} is no exporter"
+
+
+def test_a_list_of_options_that_serve_takes_is_taken_by_its_health_check(run, serve, data_root, tmp_path):
+    address = serve(data_root).url.removeprefix("http://")
+    file = tmp_path / "c.yaml"
+    file.write_text(f"scan.interval: 1m\nweb.listen-address: {address}\n")
+
+    assert run("health", "--scan.interval=5m", f"--web.listen-address={address}").returncode == 0
+    assert run("health", environment={"DSE_CONFIG_FILE": str(file), "DSE_WEB_LISTEN_ADDRESS": ""}).returncode == 0

@@ -4,21 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from docker_storage_exporter.model import (
-    Container,
-    Engine,
-    Identity,
-    Inventory,
-    Kind,
-    LogSettings,
-    Mount,
-    Place,
-    Sized,
-    Skip,
-    StorageRoot,
-    Unmeasured,
-    Volume,
-)
+from docker_storage_exporter.model.keys import Kind
+from docker_storage_exporter.model.objects import Container, Engine, Inventory, LogSettings, Mount, StorageRoot, Volume
+from docker_storage_exporter.model.places import Place, Sized, Skip, Unmeasured
+from docker_storage_exporter.model.sizes import Identity
 from pages import bind_row, layer_row, log_row, page_of, tmpfs, tmpfs_row, volume_row
 from pages import logged as logged_place
 from pages import mounted as mounted_place

@@ -13,7 +13,10 @@ from docker_storage_exporter.collector.catalogue import LIVE_FAMILIES
 from docker_storage_exporter.collector.live import LiveCollector, live_registry
 from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.layout import KINDS
-from docker_storage_exporter.model import Engine, Inventory, Kind, Snapshot, StorageRoot, Unmeasured
+from docker_storage_exporter.model.keys import Kind
+from docker_storage_exporter.model.objects import Engine, Inventory, StorageRoot
+from docker_storage_exporter.model.places import Unmeasured
+from docker_storage_exporter.model.snapshot import Snapshot
 from docker_storage_exporter.schedule.budget import Budget
 from docker_storage_exporter.schedule.jobs import Work
 from docker_storage_exporter.schedule.tally import Tally

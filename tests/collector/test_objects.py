@@ -16,7 +16,11 @@ from docker_storage_exporter.collector.catalogue import OBJECT_FAMILIES
 from docker_storage_exporter.collector.objects import samples, skippable
 from docker_storage_exporter.collector.text import block
 from docker_storage_exporter.layout import KINDS
-from docker_storage_exporter.model import Engine, Inventory, Kind, Skip, Snapshot, Unmeasured, printable
+from docker_storage_exporter.model.keys import Kind
+from docker_storage_exporter.model.objects import Engine, Inventory
+from docker_storage_exporter.model.places import Skip, Unmeasured
+from docker_storage_exporter.model.snapshot import Snapshot
+from docker_storage_exporter.model.text import printable
 
 
 def page(snapshot, labels=(), *, openmetrics=False):

@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_pla
 
 from docker_storage_exporter.collector import rendering
 from docker_storage_exporter.collector.pages import Pages, accepts
-from docker_storage_exporter.model import Container, Mount
+from docker_storage_exporter.model.objects import Container, Mount
 from pages import layer_row, page_of, volume_row, walked
 
 OPENMETRICS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"

@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_pla
 
 from docker_storage_exporter.collector.family import Family
 from docker_storage_exporter.collector.text import block, escaped
-from docker_storage_exporter.model import printable
+from docker_storage_exporter.model.text import printable
 
 FAMILY = Family("docker_x_bytes", "X.", ("name",))
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=20)

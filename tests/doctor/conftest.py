@@ -8,7 +8,7 @@ from docker_storage_exporter.hostfs.host import Host, HostPath
 from docker_storage_exporter.hostfs.mounts import MountEntry, MountTable
 from docker_storage_exporter.inventory.identity import Proof
 from docker_storage_exporter.inventory.probe import Probe
-from docker_storage_exporter.model import Engine, Inventory, StorageRoot
+from docker_storage_exporter.model.objects import Engine, Inventory, StorageRoot
 from docker_storage_exporter.settings import Settings
 
 ENGINE = Engine(version="27.0.0", storage_driver="overlay2", data_root="/var/lib/docker")

@@ -7,7 +7,7 @@ from docker_storage_exporter.confine.rights import Rights
 from docker_storage_exporter.confine.sandbox import Sandbox
 from docker_storage_exporter.doctor import State, confinement, rights
 from docker_storage_exporter.hostfs.mounts import MountEntry
-from docker_storage_exporter.model import Container
+from docker_storage_exporter.model.objects import Container
 
 CONTAINER_ROOT = MountEntry("/", "overlay", (0, 50))
 

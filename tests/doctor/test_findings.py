@@ -14,7 +14,8 @@ from docker_storage_exporter.hostfs.kernel import Kernel
 from docker_storage_exporter.hostfs.mounts import MountEntry
 from docker_storage_exporter.inventory.probe import Probe
 from docker_storage_exporter.layout import KINDS
-from docker_storage_exporter.model import Container, Engine, Mount, Unmeasured
+from docker_storage_exporter.model.objects import Container, Engine, Mount
+from docker_storage_exporter.model.places import Unmeasured
 from docker_storage_exporter.settings import from_texts
 
 LAYERS = "docker_container_layer_allocated_bytes"

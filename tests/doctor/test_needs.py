@@ -14,7 +14,8 @@ from docker_storage_exporter.hostfs.host import HostPath
 from docker_storage_exporter.hostfs.kernel import Kernel
 from docker_storage_exporter.hostfs.mounts import MountEntry
 from docker_storage_exporter.inventory.probe import Probe
-from docker_storage_exporter.model import Container, Mount, Unmeasured
+from docker_storage_exporter.model.objects import Container, Mount
+from docker_storage_exporter.model.places import Unmeasured
 
 
 def _present(scene):

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from docker_storage_exporter.explain.removal import Removal, shell_quoted
-from docker_storage_exporter.model import Container
+from docker_storage_exporter.model.objects import Container
 
 
 def container(name, state="running", **labels):

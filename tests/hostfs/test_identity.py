@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from docker_storage_exporter.hostfs.identity import identity_of
-from docker_storage_exporter.model import Identity
+from docker_storage_exporter.model.sizes import Identity
 
 
 def identity(path):

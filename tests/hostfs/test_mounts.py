@@ -7,7 +7,7 @@ import pytest
 from conftest import need
 
 from docker_storage_exporter.hostfs.mounts import FilesystemNames, MountEntry, MountTable, MountWatch
-from docker_storage_exporter.model import Location
+from docker_storage_exporter.model.places import Location
 
 TEXT = rb"""21 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
 22 21 0:5 / /proc rw - proc proc rw

@@ -13,7 +13,7 @@ from docker_storage_exporter.httpd.guard import guarded
 from docker_storage_exporter.httpd.listening import listen
 from docker_storage_exporter.httpd.security import CurrentWebSecurity, no_security
 from docker_storage_exporter.httpd.server import Server
-from docker_storage_exporter.model import Kind
+from docker_storage_exporter.model.keys import Kind
 from docker_storage_exporter.store import Store
 from docker_storage_exporter.web.app import application
 from httpd import pki

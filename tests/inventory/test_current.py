@@ -12,7 +12,8 @@ from docker_storage_exporter.errors import AccessError, EngineError, ExporterErr
 from docker_storage_exporter.inventory import client
 from docker_storage_exporter.inventory.disk import read_disk
 from docker_storage_exporter.inventory.endpoints import allowed
-from docker_storage_exporter.model import COMPOSE_PROJECT, Unmeasured
+from docker_storage_exporter.model.labels import COMPOSE_PROJECT
+from docker_storage_exporter.model.places import Unmeasured
 
 
 def add(engine, data_root, number, **changes):

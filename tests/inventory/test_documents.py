@@ -10,7 +10,7 @@ from docker_storage_exporter.inventory.documents import (
     volume_from_api,
     volume_from_disk,
 )
-from docker_storage_exporter.model import LogSettings, Mount
+from docker_storage_exporter.model.objects import LogSettings, Mount
 
 
 def test_the_containerd_image_store_is_recognised_by_its_driver_type():

@@ -13,7 +13,7 @@ from docker_storage_exporter.collector.text import block
 from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.inventory.client import EngineClient
 from docker_storage_exporter.inventory.current import CurrentInventory
-from docker_storage_exporter.model import Kind
+from docker_storage_exporter.model.keys import Kind
 from docker_storage_exporter.schedule.once import measure_everything
 from docker_storage_exporter.settings import from_texts
 from docker_storage_exporter.sizer import Control

@@ -18,21 +18,9 @@ from docker_storage_exporter.layout import (
 )
 from docker_storage_exporter.measure import LogFiles, Statfs, Tmpfs, Walk
 from docker_storage_exporter.measure.logs import log_files
-from docker_storage_exporter.model import (
-    Container,
-    Engine,
-    Inventory,
-    Kind,
-    Location,
-    LogSettings,
-    Mount,
-    ObjectKey,
-    Place,
-    Skip,
-    StorageRoot,
-    Unmeasured,
-    Volume,
-)
+from docker_storage_exporter.model.keys import Kind, ObjectKey
+from docker_storage_exporter.model.objects import Container, Engine, Inventory, LogSettings, Mount, StorageRoot, Volume
+from docker_storage_exporter.model.places import Location, Place, Skip, Unmeasured
 from docker_storage_exporter.settings import from_texts
 from docker_storage_exporter.storage import Stores
 from docker_storage_exporter.storage.graph import GraphFacts

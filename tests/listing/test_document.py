@@ -11,14 +11,17 @@ from docker_storage_exporter.listing.document import (
     Origin,
     document,
     from_document,
-    listing,
     totals,
     with_rows,
 )
-from docker_storage_exporter.listing.rows import Row
+from docker_storage_exporter.listing.making import listing
+from docker_storage_exporter.listing.row import Row
 from docker_storage_exporter.listing.selection import Selection
 from docker_storage_exporter.listing.text import render_footer
-from docker_storage_exporter.model import Engine, Inventory, Kind, Skip, Snapshot, StorageRoot, Unmeasured
+from docker_storage_exporter.model.keys import Kind
+from docker_storage_exporter.model.objects import Engine, Inventory, StorageRoot
+from docker_storage_exporter.model.places import Skip, Unmeasured
+from docker_storage_exporter.model.snapshot import Snapshot
 
 ROWS = (
     Row("volume", "b", 10, 20, 3, 0, users=("web",), measured_timestamp=5.0, growth_bytes_per_hour=-7.5),

@@ -3,20 +3,12 @@
 import pytest
 
 from docker_storage_exporter.layout import volume_key
-from docker_storage_exporter.listing.rows import Row, rows
+from docker_storage_exporter.listing.row import Row
+from docker_storage_exporter.listing.rows import rows
 from docker_storage_exporter.measure import Walk
-from docker_storage_exporter.model import (
-    Container,
-    Engine,
-    Growth,
-    Inventory,
-    Mount,
-    Place,
-    Sized,
-    Skip,
-    Unmeasured,
-    Volume,
-)
+from docker_storage_exporter.model.objects import Container, Engine, Inventory, Mount, Volume
+from docker_storage_exporter.model.places import Place, Sized, Skip, Unmeasured
+from docker_storage_exporter.model.sizes import Growth
 from pages import NOWHERE, bind_row, layer_row, log_row, page_of, tmpfs, tmpfs_row, volume_row, walked
 
 PLACE = Place(Walk(("/x",)))

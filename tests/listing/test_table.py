@@ -2,7 +2,7 @@
 
 import pytest
 
-from docker_storage_exporter.listing.rows import Row
+from docker_storage_exporter.listing.row import Row
 from docker_storage_exporter.listing.table import human_bytes, render_table
 
 

@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 from docker_storage_exporter.collector.catalogue import LIVE_FAMILIES, OBJECT_FAMILIES
 from docker_storage_exporter.listing.document import FilesystemRow
 from docker_storage_exporter.listing.textfile import NOT_IN_TEXTFILE, render_textfile
-from docker_storage_exporter.model import Engine, Inventory, Volume
+from docker_storage_exporter.model.objects import Engine, Inventory, Volume
 from pages import page_of, volume_row, walked
 
 AT = 1_760_000_000.25

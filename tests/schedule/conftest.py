@@ -4,7 +4,9 @@ import pytest
 
 from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.measure import Outcome
-from docker_storage_exporter.model import Engine, Identity, Inventory, Kind, Size, StorageRoot, Volume
+from docker_storage_exporter.model.keys import Kind
+from docker_storage_exporter.model.objects import Engine, Inventory, StorageRoot, Volume
+from docker_storage_exporter.model.sizes import Identity, Size
 from docker_storage_exporter.schedule.agenda import Lane
 from docker_storage_exporter.schedule.scheduler import Scheduler
 from docker_storage_exporter.settings import from_texts

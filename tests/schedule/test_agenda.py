@@ -3,7 +3,7 @@
 import pytest
 
 from docker_storage_exporter.measure import Walk
-from docker_storage_exporter.model import Kind
+from docker_storage_exporter.model.keys import Kind
 from docker_storage_exporter.schedule.agenda import Agenda, Lane
 
 A, B, C = (Walk((path,)) for path in "abc")

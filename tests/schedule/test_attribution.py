@@ -7,7 +7,7 @@ from docker_storage_exporter.hostfs.host import HostPath
 from docker_storage_exporter.hostfs.mounts import MountEntry, MountTable
 from docker_storage_exporter.layout import Scene, plan_of
 from docker_storage_exporter.measure import Walk
-from docker_storage_exporter.model import Container, Engine, Inventory, Mount, StorageRoot, Volume
+from docker_storage_exporter.model.objects import Container, Engine, Inventory, Mount, StorageRoot, Volume
 from docker_storage_exporter.schedule.attribution import Attribution
 
 MIB = 2**20

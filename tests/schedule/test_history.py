@@ -4,7 +4,7 @@ import pytest
 
 from docker_storage_exporter.layout import volume_key
 from docker_storage_exporter.measure import Statfs, Walk
-from docker_storage_exporter.model import Identity, Size
+from docker_storage_exporter.model.sizes import Identity, Size
 from docker_storage_exporter.schedule.history import History
 from pages import measured, page_of, volume_row
 

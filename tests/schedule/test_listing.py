@@ -11,17 +11,9 @@ from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.inventory.engine import Listing
 from docker_storage_exporter.layout import Rules, bind_key, container_key, volume_key
 from docker_storage_exporter.measure import LogFiles, Walk
-from docker_storage_exporter.model import (
-    Container,
-    Engine,
-    Inventory,
-    Kind,
-    LogSettings,
-    Mount,
-    StorageRoot,
-    Unmeasured,
-    Volume,
-)
+from docker_storage_exporter.model.keys import Kind
+from docker_storage_exporter.model.objects import Container, Engine, Inventory, LogSettings, Mount, StorageRoot, Volume
+from docker_storage_exporter.model.places import Unmeasured
 from docker_storage_exporter.schedule.crew import Crew
 from docker_storage_exporter.schedule.listing import Lister, Locator
 from docker_storage_exporter.storage.overlay2 import DRIVER

@@ -6,7 +6,10 @@ import pytest
 
 from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.measure import Walk
-from docker_storage_exporter.model import Identity, Inventory, Kind, Lineage, Measurement, Size, Unmeasured
+from docker_storage_exporter.model.keys import Kind
+from docker_storage_exporter.model.objects import Inventory
+from docker_storage_exporter.model.places import Unmeasured
+from docker_storage_exporter.model.sizes import Identity, Lineage, Measurement, Size
 from docker_storage_exporter.schedule.agenda import LARGE_ENTRIES, Lane
 from docker_storage_exporter.schedule.scheduler import Scheduler
 from docker_storage_exporter.settings import from_texts

@@ -10,8 +10,11 @@ from docker_storage_exporter.hostfs.filesystem import Filesystem
 from docker_storage_exporter.inventory.engine import Change
 from docker_storage_exporter.layout import KINDS
 from docker_storage_exporter.measure import Outcome, Walk
-from docker_storage_exporter.model import Container as ModelContainer
-from docker_storage_exporter.model import Identity, Inventory, Kind, LogSettings, Mount, Unmeasured, Volume
+from docker_storage_exporter.model.keys import Kind
+from docker_storage_exporter.model.objects import Container as ModelContainer
+from docker_storage_exporter.model.objects import Inventory, LogSettings, Mount, Volume
+from docker_storage_exporter.model.places import Unmeasured
+from docker_storage_exporter.model.sizes import Identity
 from docker_storage_exporter.schedule.agenda import LARGE_ENTRIES, Lane
 from docker_storage_exporter.schedule.jobs import Job, StoppedError, Work
 from docker_storage_exporter.settings import from_texts

@@ -3,7 +3,7 @@
 import pytest
 
 from docker_storage_exporter.hostfs.host import Host
-from docker_storage_exporter.model import Container, Engine, Inventory, StorageRoot
+from docker_storage_exporter.model.objects import Container, Engine, Inventory, StorageRoot
 
 
 class Root:

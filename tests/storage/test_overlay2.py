@@ -6,7 +6,9 @@ import pytest
 from conftest import need
 
 from docker_storage_exporter.hostfs.host import Host
-from docker_storage_exporter.model import Container, Engine, Inventory, Kind, ObjectKey, StorageRoot, Unmeasured
+from docker_storage_exporter.model.keys import Kind, ObjectKey
+from docker_storage_exporter.model.objects import Container, Engine, Inventory, StorageRoot
+from docker_storage_exporter.model.places import Unmeasured
 from docker_storage_exporter.storage import Claim, Stores, drivers, knows, read_stores
 from docker_storage_exporter.storage.overlay2 import DRIVER
 

@@ -7,18 +7,11 @@ import pytest
 from docker_storage_exporter.hostfs.mounts import MountEntry, MountTable
 from docker_storage_exporter.layout import Scene, container_key, plan_of
 from docker_storage_exporter.measure import Walk
-from docker_storage_exporter.model import (
-    Container,
-    Engine,
-    Inventory,
-    Kind,
-    Location,
-    ObjectKey,
-    Row,
-    Size,
-    StorageRoot,
-    Unmeasured,
-)
+from docker_storage_exporter.model.keys import Kind, ObjectKey
+from docker_storage_exporter.model.objects import Container, Engine, Inventory, StorageRoot
+from docker_storage_exporter.model.places import Location, Unmeasured
+from docker_storage_exporter.model.sizes import Size
+from docker_storage_exporter.model.snapshot import Row
 from docker_storage_exporter.storage import Claim, Stores
 from docker_storage_exporter.survey import Known, assemble
 

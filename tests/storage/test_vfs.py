@@ -4,7 +4,7 @@ import pytest
 from conftest import need
 from engine.dockerd import Dockerd, Running
 
-from docker_storage_exporter.model import Kind, ObjectKey
+from docker_storage_exporter.model.keys import Kind, ObjectKey
 from docker_storage_exporter.settings import from_texts
 from docker_storage_exporter.storage import Claim
 from docker_storage_exporter.storage.vfs import DRIVER

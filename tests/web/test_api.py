@@ -10,7 +10,8 @@ from docker_storage_exporter.hostfs.boot import host_mark
 from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.listing.document import from_document
 from docker_storage_exporter.measure import Walk
-from docker_storage_exporter.model import Engine, Identity, Inventory, Size, StorageRoot
+from docker_storage_exporter.model.objects import Engine, Inventory, StorageRoot
+from docker_storage_exporter.model.sizes import Identity, Size
 from docker_storage_exporter.schedule.history import History
 from docker_storage_exporter.web.api import ObjectsDocument
 from docker_storage_exporter.web.app import application

@@ -9,48 +9,43 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Iterator
 
-import configargparse
 import yaml
 
-from docker_storage_exporter.model import printable
+from docker_storage_exporter.model.text import printable
 from docker_storage_exporter.yaml_file import YamlFile, is_null
 
 _OWN_FLAG = "config.file"
 _EXAMPLE = "scan.interval: 5m"
 
 
-class Named:
-    """A file that is yet to be opened: what is wrong with it is told by whoever reads it."""
+def read_config(path: str, keys: Collection[str], lists: Collection[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """The text of each key in a file, and for each of them where it stands: the file, the line and the key.
 
-    def __init__(self, path: str) -> None:
-        self.name = path
-
-
-class ConfigFile(configargparse.ConfigFileParser):
-    """Reads one file. `keys` are those there are, `lists` those whose texts may be written as a list.
-
-    `places` holds, for each key that was read, where: the file, the line and the key.
+    `keys` are those there are, `lists` those whose texts may be written as a list. Raises SettingError, naming the
+    file, the line and the key.
     """
+    return _Reader(YamlFile(path, _OWN_FLAG, _EXAMPLE), keys, lists).read()
 
-    def __init__(self, keys: Collection[str], lists: Collection[str]) -> None:
-        self.places: dict[str, str] = {}
+
+class _Reader:
+    """Reads one file."""
+
+    def __init__(self, file: YamlFile, keys: Collection[str], lists: Collection[str]) -> None:
+        self._file = file
         self._keys = keys
         self._lists = lists
-        self._file = YamlFile("", _OWN_FLAG, _EXAMPLE)
 
-    def parse(self, stream: Named) -> dict[str, str]:
-        """The text of each key. Raises SettingError, naming the file, the line and the key."""
-        self._file = YamlFile(stream.name, _OWN_FLAG, _EXAMPLE)
-        self.places = {}
-        found: dict[str, str] = {}
+    def read(self) -> tuple[dict[str, str], dict[str, str]]:
+        texts: dict[str, str] = {}
+        places: dict[str, str] = {}
         for key, at, value in self._leaves(self._file.root()):
             if key not in self._keys:
                 self._file.refuse(at.start_mark.line, f"unknown key {key!r}: {self._suggestion(key)}")
-            if key in found:
+            if key in texts:
                 self._file.refuse(at.start_mark.line, f"{key}: is given twice")
-            found[key] = self._text(key, value)
-            self.places[key] = f"{printable(self._file.path)}:{at.start_mark.line + 1}: {key}"
-        return found
+            texts[key] = self._text(key, value)
+            places[key] = f"{printable(self._file.path)}:{at.start_mark.line + 1}: {key}"
+        return texts, places
 
     def _leaves(self, node: yaml.Node | None, above: str = "") -> Iterator[tuple[str, yaml.Node, yaml.Node]]:
         """Each key with its node and its value's. Only a beginning of known keys is nested: no file recurses."""

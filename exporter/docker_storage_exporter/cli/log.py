@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 
-from docker_storage_exporter.model import one_line, printable
+from docker_storage_exporter.model.text import one_line, printable
 
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
 

@@ -6,14 +6,12 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, NoReturn
 
 import configargparse
-import yaml
 
-from docker_storage_exporter.cli.config_file import ConfigFile, Named
 from docker_storage_exporter.errors import SettingError
 from docker_storage_exporter.settings import Settings, addresses, environment_name, from_texts, label_names, switch
 
@@ -23,22 +21,49 @@ _LISTS = (addresses, label_names)  # parsers of what a file may hold as a list
 _PLAIN = re.compile(r"[\w/.][\w/.,:+-]*(?<!:)", re.ASCII)  # what YAML takes as it stands
 
 
+class _UnopenedFile:
+    """A configuration file's name, where configargparse wants the open file: whoever reads it reports what is wrong."""
+
+    def __init__(self, path: str) -> None:
+        self.name = path
+
+
+class _ConfigFile(configargparse.ConfigFileParser):
+    """The configuration file as configargparse asks for it; `places` says where each key of it stands.
+
+    YAML is loaded only when there is a file: a health check would wait for it longer than for the answer.
+    """
+
+    def __init__(self, keys: Collection[str], lists: Collection[str], read: Collection[str]) -> None:
+        self.places: dict[str, str] = {}
+        self._keys = keys
+        self._lists = lists
+        self._read = read
+
+    def parse(self, stream: _UnopenedFile) -> dict[str, str]:
+        """The text of each key that the command reads. Raises SettingError, also for the other keys."""
+        from docker_storage_exporter.cli.config_file import read_config  # noqa: PLC0415 - see above
+
+        texts, self.places = read_config(stream.name, self._keys, self._lists)
+        return {key: text for key, text in texts.items() if key in self._read}
+
+
 class _Parser(configargparse.ArgumentParser):
     """Merges flag, variable and file, the first that is given, and remembers in `options.origins` which it was.
 
     What is wrong is told in one line, as every error here, instead of showing every option there is.
     """
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, read: Collection[str], **options: Any) -> None:
         keys = {entry.metadata["flag"]: entry.metadata["parse"] for entry in fields(Settings)}
-        self._file = ConfigFile(keys, [key for key, parse in keys.items() if parse in _LISTS])
+        self._file = _ConfigFile(keys, [key for key, parse in keys.items() if parse in _LISTS], read)
         super().__init__(
             argument_default=argparse.SUPPRESS,
             allow_abbrev=False,
             add_config_file_help=False,
             add_env_var_help=False,
             config_file_parser_class=self._file,
-            config_file_open_func=Named,
+            config_file_open_func=_UnopenedFile,
             **options,
         )
 
@@ -81,12 +106,14 @@ class _Joined(argparse.Action):
 _PARSERS: dict[str, Callable[[str], Any]] = {entry.name: entry.metadata["parse"] for entry in fields(Settings)}
 
 
-def parser(command: str, description: str) -> argparse.ArgumentParser:
-    """A parser with an option for each setting. A setting that is a yes or no also has a --no- form.
+def parser(command: str, description: str, only: Collection[str] = ()) -> argparse.ArgumentParser:
+    """A parser with an option for each setting, or for those alone whose fields `only` names.
 
-    Parsing raises SettingError.
+    A setting that is a yes or no also has a --no- form. Parsing raises SettingError.
     """
+    entries = [entry for entry in fields(Settings) if not only or entry.name in only]
     made = _Parser(
+        read=[entry.metadata["flag"] for entry in entries],
         prog=f"docker-storage-exporter {command}",
         description=description,
         epilog="Every option can also be given as the environment variable named with it, or as a key of the "
@@ -101,7 +128,7 @@ def parser(command: str, description: str) -> argparse.ArgumentParser:
         is_config_file_arg=True,
         help=f"{CONFIG_HELP} [{variable}]",
     )
-    for entry in fields(Settings):
+    for entry in entries:
         facts = entry.metadata
         flag, default = f"--{facts['flag']}", f", default {facts['default']}" if facts["default"] else ""
         text = f"{facts['help']} [{facts['env']}{default}]".replace("%", "%%")
@@ -141,6 +168,8 @@ def _texts(options: argparse.Namespace) -> dict[str, str]:
 
 
 def _quoted(text: str) -> str:
+    import yaml  # noqa: PLC0415 - only --config.print needs it
+
     quoted: str = yaml.safe_dump(text, default_style='"', allow_unicode=True, width=sys.maxsize)
     return quoted.rstrip("\n")
 

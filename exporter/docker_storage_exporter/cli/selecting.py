@@ -3,16 +3,42 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Collection, Iterator
 
 from docker_storage_exporter.errors import SettingError
-from docker_storage_exporter.layout import KINDS
 from docker_storage_exporter.listing.selection import Selection
 from docker_storage_exporter.settings import count, expression
 
 
+class _Kinds(Collection[str]):
+    """Every kind of object, looked up when somebody asks: loading them takes longer than an exporter's answer."""
+
+    def __contains__(self, kind: object) -> bool:
+        return kind in _kinds()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_kinds())
+
+    def __len__(self) -> int:
+        return len(_kinds())
+
+
+def _kinds() -> tuple[str, ...]:
+    from docker_storage_exporter.layout import KINDS  # noqa: PLC0415 - see _Kinds
+
+    return KINDS
+
+
 def add_selection(made: argparse.ArgumentParser) -> None:
     """Add the options."""
-    made.add_argument("--kind", choices=KINDS, action="append", default=[], help="only this kind; may be repeated")
+    made.add_argument(
+        "--kind",
+        metavar="KIND",
+        choices=_Kinds(),
+        action="append",
+        default=[],
+        help="only this kind, one of %(choices)s; may be repeated",
+    )
     made.add_argument("--volume", metavar="REGEX", help="only volumes whose whole name matches")
     made.add_argument("--dangling", action="store_true", default=False, help="only volumes that no container mounts")
     made.add_argument("--top", metavar="N", help="only the first N")

@@ -2,36 +2,34 @@
 
 from __future__ import annotations
 
-import http.client
 import json
-import ssl
-from contextlib import closing
 from typing import Any
 
-from docker_storage_exporter.client.reach import PRODUCT, exporter_address, login, open_connection
+from docker_storage_exporter.client.address import PRODUCT, exporter_address
+from docker_storage_exporter.client.exchange import Answer, exchange
+from docker_storage_exporter.client.reach import login, open_connection
 from docker_storage_exporter.errors import AccessError, EngineError, NoAnswerError, SettingError
 from docker_storage_exporter.hostfs.boot import host_mark
 from docker_storage_exporter.hostfs.host import Host
+from docker_storage_exporter.httpd.address import Address
 from docker_storage_exporter.listing.document import OBJECTS_PATH, Listing, from_document
 from docker_storage_exporter.settings import DEFAULT_DATA_ROOT, DEFAULT_HOST, Settings
+
+_OK, _BAD_REQUEST, _UNAUTHORIZED = 200, 400, 401
 
 
 def ask(settings: Settings) -> Listing:
     """The listing of the exporter at the configured address. Raises NoAnswerError, and SettingError of the settings."""
     address, headers = exporter_address(settings), login(settings)
     try:
-        with closing(open_connection(settings)) as connection:
-            connection.request("GET", OBJECTS_PATH, headers=headers)
-            answer = connection.getresponse()
-            body = answer.read()
-        if answer.status != http.client.OK:
+        with open_connection(settings) as connection:
+            answer = exchange(connection, OBJECTS_PATH, headers)
+        if answer.status != _OK:
             raise NoAnswerError(f"what listens at {address} {_refusal(answer)}")
-        return from_document(json.loads(body))
-    except ssl.SSLError as error:
-        raise NoAnswerError(f"what listens at {address} {_tls_refusal(error)}") from error
+        return from_document(json.loads(answer.body))
     except OSError as error:
-        raise NoAnswerError(f"no exporter answers at {address}: {error.strerror or error}") from error
-    except (http.client.HTTPException, ValueError, RecursionError) as error:
+        raise NoAnswerError(_failure(address, error)) from error
+    except (ValueError, RecursionError) as error:
         raise NoAnswerError(f"what listens at {address} is no exporter of this version") from error
 
 
@@ -47,20 +45,25 @@ def ask_same(settings: Settings, host: Host) -> Listing:
     return found
 
 
-def _refusal(answer: http.client.HTTPResponse) -> str:
+def _refusal(answer: Answer) -> str:
     """What an answer other than the listing means."""
-    if answer.getheader("Server") == PRODUCT:
-        if answer.status == http.client.UNAUTHORIZED:
+    if answer.headers.get("server") == PRODUCT:
+        if answer.status == _UNAUTHORIZED:
             return "wants another password: see --ask.login-file"
-        if answer.status == http.client.BAD_REQUEST:
+        if answer.status == _BAD_REQUEST:
             return "speaks TLS: name its web configuration with --web.config.file"
     return f"answers {answer.status} to {OBJECTS_PATH}"
 
 
-def _tls_refusal(error: ssl.SSLError) -> str:
+def _failure(address: Address, error: OSError) -> str:
+    """What it means that there is no answer."""
+    import ssl  # noqa: PLC0415 - most exporters answer, and without TLS
+
+    if not isinstance(error, ssl.SSLError):
+        return f"no exporter answers at {address}: {error.strerror or error}"
     if "ALERT" in (error.reason or ""):  # such as TLSV13_ALERT_CERTIFICATE_REQUIRED
-        return "lets nobody in without another certificate: see --ask.certificate-file"
-    return "does not speak TLS as --web.config.file says"
+        return f"what listens at {address} lets nobody in without another certificate: see --ask.certificate-file"
+    return f"what listens at {address} does not speak TLS as --web.config.file says"
 
 
 def _difference(found: Listing, settings: Settings, host: Host) -> str:

@@ -1,34 +1,20 @@
-"""How an exporter with these settings is reached from this host: where, over TLS or not, and by which login."""
+"""How an exporter with these settings is connected to from this host: over TLS or not, and by which login."""
 
 from __future__ import annotations
 
 import base64
-import http.client
-import ssl
-from pathlib import Path
+import socket
+from typing import TYPE_CHECKING
 
+from docker_storage_exporter.client.address import exporter_address, plain_connection
 from docker_storage_exporter.errors import NoAnswerError, SettingError
-from docker_storage_exporter.httpd.address import Address
 from docker_storage_exporter.settings import Settings
 
-PRODUCT = "docker-storage-exporter"
-_PATIENCE_SECONDS = 5.0
-_EVERY_ADDRESS = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read, not bound
+if TYPE_CHECKING:
+    from ssl import SSLContext
 
 
-def exporter_address(settings: Settings) -> Address:
-    """Where an exporter with these settings is reached from this host: the first address that it listens on."""
-    address = settings.web_listen_address[0]
-    return Address(_EVERY_ADDRESS.get(address.host, address.host), address.port)
-
-
-def plain_connection(settings: Settings) -> http.client.HTTPConnection:
-    """A connection to be made to that address, unencrypted. No proxy is asked."""
-    address = exporter_address(settings)
-    return http.client.HTTPConnection(address.host, address.port, timeout=_PATIENCE_SECONDS)
-
-
-def open_connection(settings: Settings) -> http.client.HTTPConnection:
+def open_connection(settings: Settings) -> socket.socket:
     """A connection to that address, with TLS where --web.config.file says so.
 
     Raises NoAnswerError where that file cannot be read or somebody else answers, SettingError for a bad file with a
@@ -41,16 +27,8 @@ def open_connection(settings: Settings) -> http.client.HTTPConnection:
     if not pinned:
         return plain_connection(settings)
     address = exporter_address(settings)
-    connection = http.client.HTTPSConnection(
-        address.host, address.port, timeout=_PATIENCE_SECONDS, context=_context(settings.ask_certificate_file)
-    )
-    try:
-        connection.connect()
-        is_meant = connection.sock.getpeercert(binary_form=True) == pinned
-    except BaseException:
-        connection.close()
-        raise
-    if not is_meant:
+    connection = _context(settings.ask_certificate_file).wrap_socket(plain_connection(settings))
+    if connection.getpeercert(binary_form=True) != pinned:
         connection.close()
         raise NoAnswerError(f"what listens at {address} shows another certificate than {settings.web_config_file}")
     return connection
@@ -62,7 +40,8 @@ def login(settings: Settings) -> dict[str, str]:
     if path is None:
         return {}
     try:
-        text = Path(path).read_bytes().rstrip(b"\r\n")
+        with open(path, "rb") as file:
+            text = file.read().rstrip(b"\r\n")
     except OSError as error:
         raise SettingError(f"--ask.login-file: {path}: {error.strerror}") from error
     if b":" not in text or b"\n" in text:
@@ -72,7 +51,9 @@ def login(settings: Settings) -> dict[str, str]:
 
 def _pinned_certificate(path: str) -> bytes:
     """The certificate that the web configuration file names, as it is sent; empty where it speaks plain HTTP."""
-    # Imported here: most exporters speak plain HTTP, and this takes longer than their answer.
+    # Imported here, as below: most exporters speak plain HTTP, and this takes longer than their answer.
+    import ssl  # noqa: PLC0415
+
     from docker_storage_exporter.httpd.config import read_web_config  # noqa: PLC0415
     from docker_storage_exporter.httpd.tls import certificate_pem  # noqa: PLC0415
 
@@ -86,7 +67,9 @@ def _pinned_certificate(path: str) -> bytes:
         raise NoAnswerError(f"cannot tell which certificate the exporter has: {error}") from error
 
 
-def _context(certificate_file: str | None) -> ssl.SSLContext:
+def _context(certificate_file: str | None) -> SSLContext:
+    import ssl  # noqa: PLC0415
+
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE  # open_connection compares the certificate itself, which is stricter

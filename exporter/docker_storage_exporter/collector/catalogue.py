@@ -65,7 +65,8 @@ from docker_storage_exporter.collector.kinds.volumes import (
     VOLUME_UNREADABLE,
 )
 from docker_storage_exporter.layout import KINDS
-from docker_storage_exporter.model import Kind, modules
+from docker_storage_exporter.model.keys import Kind
+from docker_storage_exporter.model.parts import modules
 
 __all__ = [
     "ABANDONED",

@@ -8,7 +8,8 @@ from enum import Enum
 from typing import Literal
 
 from docker_storage_exporter.limits import Limits
-from docker_storage_exporter.model import Kind, Row
+from docker_storage_exporter.model.keys import Kind
+from docker_storage_exporter.model.snapshot import Row
 
 _UNITS = ("bytes", "seconds", "ratio")
 

@@ -17,7 +17,8 @@ from docker_storage_exporter.confine.sandbox import Sandbox
 from docker_storage_exporter.hostfs.filesystem import FilesystemProbes
 from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.layout import KINDS
-from docker_storage_exporter.model import Unmeasured, printable
+from docker_storage_exporter.model.places import Unmeasured
+from docker_storage_exporter.model.text import printable
 from docker_storage_exporter.schedule.budget import Budget
 from docker_storage_exporter.schedule.jobs import Work
 from docker_storage_exporter.schedule.tally import Tally

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from docker_storage_exporter.collector.family import Family, Origin, Sample, Samples
 from docker_storage_exporter.limits import labelled_limit
-from docker_storage_exporter.model import Measurement, Row
+from docker_storage_exporter.model.sizes import Measurement
+from docker_storage_exporter.model.snapshot import Row
 from docker_storage_exporter.settings import prometheus_label, size
 
 CACHED = " Measured in the background; see the measured timestamp."

@@ -8,7 +8,9 @@ from docker_storage_exporter.collector import catalogue as c
 from docker_storage_exporter.collector.family import Context, Samples
 from docker_storage_exporter.layout import KINDS, SUBJECTS
 from docker_storage_exporter.limits import Limits
-from docker_storage_exporter.model import Kind, Skip, Snapshot, Unmeasured
+from docker_storage_exporter.model.keys import Kind
+from docker_storage_exporter.model.places import Skip, Unmeasured
+from docker_storage_exporter.model.snapshot import Snapshot
 
 _NO_LIMITS = Limits()
 

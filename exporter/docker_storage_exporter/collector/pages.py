@@ -15,7 +15,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 
 from docker_storage_exporter.collector.rendering import Block, Renderer, Text
 from docker_storage_exporter.limits import Limits
-from docker_storage_exporter.model import Snapshot
+from docker_storage_exporter.model.snapshot import Snapshot
 
 _OPENMETRICS = "application/openmetrics-text"
 _PLAIN_TYPE = "text/plain; version=0.0.4; charset=utf-8"

@@ -12,7 +12,7 @@ from docker_storage_exporter.collector.family import Context, Family, Part, Samp
 from docker_storage_exporter.collector.objects import after, before, context_of, totals
 from docker_storage_exporter.collector.text import heads, lines
 from docker_storage_exporter.limits import Limits
-from docker_storage_exporter.model import Row, Snapshot
+from docker_storage_exporter.model.snapshot import Row, Snapshot
 
 _NO_LIMITS = Limits()
 _ROWS = 256  # of a run, on average

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from docker_storage_exporter.collector.family import Family, Sample
-from docker_storage_exporter.model import printable
+from docker_storage_exporter.model.text import printable
 
 _log = logging.getLogger(__name__)
 

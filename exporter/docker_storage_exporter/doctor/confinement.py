@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from docker_storage_exporter.doctor.finding import Finding, State
 from docker_storage_exporter.doctor.scene import Scene
-from docker_storage_exporter.model import printable
+from docker_storage_exporter.model.text import printable
 
 _FREE_SELINUX_TYPES = frozenset({"spc_t", "unconfined_t", "unconfined_service_t"})
 

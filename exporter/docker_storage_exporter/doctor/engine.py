@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from docker_storage_exporter.collector import catalogue as c
 from docker_storage_exporter.doctor.finding import EVERYTHING, LOST, ROOT_FILESYSTEM, SIZES, Finding, State
 from docker_storage_exporter.doctor.scene import Scene
-from docker_storage_exporter.model import Inventory, Kind, Unmeasured
+from docker_storage_exporter.model.keys import Kind
+from docker_storage_exporter.model.objects import Inventory
+from docker_storage_exporter.model.places import Unmeasured
 from docker_storage_exporter.storage import knows
 
 _HERE = "run the exporter on the engine's host; in a container, mount the host's / and name it with --path.rootfs"

@@ -7,7 +7,7 @@ from enum import Enum
 
 from docker_storage_exporter.collector import catalogue as c
 from docker_storage_exporter.collector.family import Family
-from docker_storage_exporter.model import Kind
+from docker_storage_exporter.model.keys import Kind
 
 Group = tuple[Family, ...]
 """Families that are lost together; the first one speaks for them."""

@@ -8,7 +8,7 @@ from enum import Enum
 
 from docker_storage_exporter.collector import catalogue as c
 from docker_storage_exporter.doctor.finding import LOST, ROOT_FILESYSTEM, VOLUME_FILESYSTEMS, Group
-from docker_storage_exporter.model import Kind
+from docker_storage_exporter.model.keys import Kind
 
 
 class Need(Enum):

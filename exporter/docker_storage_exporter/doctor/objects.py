@@ -12,7 +12,8 @@ from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.hostfs.reasons import reason_for
 from docker_storage_exporter.layout import SUBJECTS, Subject, rules_of
 from docker_storage_exporter.measure import device_of, try_opening
-from docker_storage_exporter.model import Kind, Place, Unmeasured
+from docker_storage_exporter.model.keys import Kind
+from docker_storage_exporter.model.places import Place, Unmeasured
 from docker_storage_exporter.schedule.crew import Crew
 from docker_storage_exporter.schedule.jobs import Job, OverdueError, Work
 from docker_storage_exporter.schedule.listing import Locator

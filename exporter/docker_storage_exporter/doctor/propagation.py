@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from docker_storage_exporter.doctor.finding import LOST, VOLUME_FILESYSTEMS, Finding, State
 from docker_storage_exporter.doctor.scene import Scene
 from docker_storage_exporter.hostfs.mounts import MountEntry
-from docker_storage_exporter.model import Kind, printable
+from docker_storage_exporter.model.keys import Kind
+from docker_storage_exporter.model.text import printable
 
 _SHOWN = 3
 # What an engine mounts below its data root by itself. Through slave propagation these arrive writable, always.

@@ -9,7 +9,7 @@ from docker_storage_exporter.doctor.finding import Finding, State
 from docker_storage_exporter.doctor.needs import Need, needing
 from docker_storage_exporter.doctor.scene import Scene
 from docker_storage_exporter.hostfs.process import enter
-from docker_storage_exporter.model import RUNNING_STATES, Container
+from docker_storage_exporter.model.objects import RUNNING_STATES, Container
 
 _READ = needing(Need.READ)
 _LOOK = needing(Need.PTRACE)

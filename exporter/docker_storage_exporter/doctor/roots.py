@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from docker_storage_exporter.doctor.finding import LOST, ROOT_FILESYSTEM, SIZES, Finding, Group, State
 from docker_storage_exporter.doctor.scene import Scene
-from docker_storage_exporter.model import Kind
+from docker_storage_exporter.model.keys import Kind
 from docker_storage_exporter.storage import drivers
 
 _RIGHTS = "run as root or with CAP_DAC_READ_SEARCH"

@@ -16,14 +16,10 @@ from docker_storage_exporter.explain.territory import Territories, Territory
 from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.listing.rows import project_of
 from docker_storage_exporter.measure import Walk
-from docker_storage_exporter.model import (
-    Container,
-    Inventory,
-    Kind,
-    Place,
-    Volume,
-    printable,
-)
+from docker_storage_exporter.model.keys import Kind
+from docker_storage_exporter.model.objects import Container, Inventory, Volume
+from docker_storage_exporter.model.places import Place
+from docker_storage_exporter.model.text import printable
 
 
 class Explainer:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from docker_storage_exporter.listing.table import PLAIN, TableStyle, human_bytes, human_growth
-from docker_storage_exporter.model import one_line, printable
+from docker_storage_exporter.model.text import one_line, printable
 
 _LABEL_WIDTH = 16
 

@@ -9,7 +9,8 @@ from docker_storage_exporter.explain.explanation import Retained
 from docker_storage_exporter.explain.owners import Owner
 from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.hostfs.openfiles import OpenFile, Seen, namespace_of, open_files
-from docker_storage_exporter.model import RUNNING_STATES, Container, Kind
+from docker_storage_exporter.model.keys import Kind
+from docker_storage_exporter.model.objects import RUNNING_STATES, Container
 
 _MOST_NAMED = 3
 

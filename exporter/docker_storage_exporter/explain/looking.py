@@ -13,9 +13,12 @@ from docker_storage_exporter.explain.explanation import Part
 from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.hostfs.links import LinkedOutside, linked_outside
 from docker_storage_exporter.hostfs.reasons import reason_for
-from docker_storage_exporter.listing.rows import Row
+from docker_storage_exporter.listing.row import Row
 from docker_storage_exporter.measure import Walk, measure
-from docker_storage_exporter.model import Kind, Place, Source, printable
+from docker_storage_exporter.model.keys import Kind
+from docker_storage_exporter.model.places import Place
+from docker_storage_exporter.model.sizes import Source
+from docker_storage_exporter.model.text import printable
 from docker_storage_exporter.sizer import Control, Root, Usage
 from docker_storage_exporter.sizer import measure as measure_roots
 

@@ -9,7 +9,10 @@ from dataclasses import dataclass
 
 from docker_storage_exporter.layout import Plan, container_key, volume_key
 from docker_storage_exporter.measure import is_log
-from docker_storage_exporter.model import Container, Inventory, Kind, Mount, ObjectKey, Place, Volume, printable
+from docker_storage_exporter.model.keys import Kind, ObjectKey
+from docker_storage_exporter.model.objects import Container, Inventory, Mount, Volume
+from docker_storage_exporter.model.places import Place
+from docker_storage_exporter.model.text import printable
 from docker_storage_exporter.storage import Stores
 
 _SHORTEST_ID = 4

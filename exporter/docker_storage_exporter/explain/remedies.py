@@ -10,7 +10,8 @@ from docker_storage_exporter.explain.owners import Owner, Owners
 from docker_storage_exporter.explain.removal import Removal
 from docker_storage_exporter.explain.territory import Territories
 from docker_storage_exporter.hostfs.host import Host
-from docker_storage_exporter.model import RUNNING_STATES, Container, Kind, Volume
+from docker_storage_exporter.model.keys import Kind
+from docker_storage_exporter.model.objects import RUNNING_STATES, Container, Volume
 
 _BLOCK = 512
 _EMPTY = "empty the log"

@@ -6,7 +6,8 @@ import os
 import shlex
 from collections.abc import Iterable, Sequence
 
-from docker_storage_exporter.model import SWARM_SERVICE, Container
+from docker_storage_exporter.model.labels import SWARM_SERVICE
+from docker_storage_exporter.model.objects import Container
 
 _STOPPED = frozenset({"created", "exited"})
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from docker_storage_exporter.explain.owners import Owners
 from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.hostfs.mounts import MountTable
-from docker_storage_exporter.model import Container, Inventory, is_inside
+from docker_storage_exporter.model.objects import Container, Inventory
+from docker_storage_exporter.model.text import is_inside
 from docker_storage_exporter.storage import Stores
 
 _LAYERS = "layers of images, containers and the build cache"

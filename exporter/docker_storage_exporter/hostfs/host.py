@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from docker_storage_exporter.hostfs.beneath import open_beneath
 from docker_storage_exporter.hostfs.mounts import MountTable, MountWatch
-from docker_storage_exporter.model import Location
+from docker_storage_exporter.model.places import Location
 
 _MOST_LINKS = 40  # the kernel's own limit
 

@@ -6,7 +6,7 @@ import ctypes
 import os
 
 from docker_storage_exporter.libc import libc
-from docker_storage_exporter.model import Identity
+from docker_storage_exporter.model.sizes import Identity
 
 _EMPTY_PATH = 0x1000  # AT_EMPTY_PATH
 _BIRTH = 0x800  # STATX_BTIME

@@ -11,7 +11,8 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from docker_storage_exporter.model import Location, is_inside
+from docker_storage_exporter.model.places import Location
+from docker_storage_exporter.model.text import is_inside
 
 _REMOTE = frozenset(
     "9p acfs afs autofs beegfs ceph cifs coda cvmfs davfs fhgfs glusterfs gpfs lustre moosefs ncpfs nfs nfs4 ocfs2 "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-from docker_storage_exporter.model import Unmeasured
+from docker_storage_exporter.model.places import Unmeasured
 
 _VANISHED = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ESRCH})
 _DISCONNECTED = frozenset({errno.ENOTCONN, errno.ECONNABORTED})  # of a FUSE filesystem: server dead, or aborted

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from docker_storage_exporter.hostfs.host import Host, HostPath
 from docker_storage_exporter.hostfs.mounts import MountTable
 from docker_storage_exporter.hostfs.process import mount_inside
-from docker_storage_exporter.model import Location
+from docker_storage_exporter.model.places import Location
 
 
 @dataclass(frozen=True, slots=True)

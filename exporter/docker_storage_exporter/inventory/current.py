@@ -28,16 +28,10 @@ from docker_storage_exporter.inventory.documents import container_from_inspect, 
 from docker_storage_exporter.inventory.engine import Change, Listing
 from docker_storage_exporter.inventory.events import EventListener
 from docker_storage_exporter.inventory.identity import same_host
-from docker_storage_exporter.model import (
-    USED_LABELS,
-    Container,
-    Engine,
-    Inventory,
-    StorageRoot,
-    Unmeasured,
-    Volume,
-    printable,
-)
+from docker_storage_exporter.model.labels import USED_LABELS
+from docker_storage_exporter.model.objects import Container, Engine, Inventory, StorageRoot, Volume
+from docker_storage_exporter.model.places import Unmeasured
+from docker_storage_exporter.model.text import printable
 from docker_storage_exporter.settings import DEFAULT_DATA_ROOT, Settings
 
 _log = logging.getLogger(__name__)

@@ -19,7 +19,8 @@ from typing import Any, Generic, TypeVar
 
 from docker_storage_exporter.errors import AccessError, NothingToMeasureError, SettingError
 from docker_storage_exporter.inventory.documents import container_from_disk, volume_from_disk
-from docker_storage_exporter.model import USED_LABELS, Container, Engine, Inventory, StorageRoot, Volume
+from docker_storage_exporter.model.labels import USED_LABELS
+from docker_storage_exporter.model.objects import Container, Engine, Inventory, StorageRoot, Volume
 
 _CONTAINER_ID = re.compile(r"[0-9a-f]{64}")
 _MOUNT_ID = re.compile(r"[0-9a-f]{64}")  # the daemon's own check (moby: layer/filestore.go)

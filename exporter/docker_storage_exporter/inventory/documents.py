@@ -11,7 +11,8 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-from docker_storage_exporter.model import CONTAINER_STATES, USED_LABELS, Container, Engine, LogSettings, Mount, Volume
+from docker_storage_exporter.model.labels import USED_LABELS
+from docker_storage_exporter.model.objects import CONTAINER_STATES, Container, Engine, LogSettings, Mount, Volume
 from docker_storage_exporter.settings import size
 
 _Document = Mapping[str, Any]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Protocol
 
-from docker_storage_exporter.model import Inventory
+from docker_storage_exporter.model.objects import Inventory
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from enum import Enum
 
 from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.inventory.disk import engine_id, folders_in
-from docker_storage_exporter.model import Engine
+from docker_storage_exporter.model.objects import Engine
 
 _CREDENTIALS = struct.Struct("iII")  # struct ucred of SO_PEERCRED: pid, uid, gid
 

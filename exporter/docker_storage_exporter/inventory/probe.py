@@ -9,7 +9,7 @@ from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.inventory.client import EngineClient
 from docker_storage_exporter.inventory.current import CurrentInventory
 from docker_storage_exporter.inventory.identity import Proof, same_host, socket_owner
-from docker_storage_exporter.model import Inventory
+from docker_storage_exporter.model.objects import Inventory
 from docker_storage_exporter.settings import Settings
 
 

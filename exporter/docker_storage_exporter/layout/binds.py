@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from docker_storage_exporter.hostfs.host import HostPath
 from docker_storage_exporter.layout.paths import SKIPS, path_place
 from docker_storage_exporter.layout.subject import Item, Scene, Subject, Users
-from docker_storage_exporter.model import Kind, Mount, ObjectKey
+from docker_storage_exporter.model.keys import Kind, ObjectKey
+from docker_storage_exporter.model.objects import Mount
 
 
 @dataclass(frozen=True, slots=True)

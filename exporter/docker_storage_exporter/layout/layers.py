@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from docker_storage_exporter.layout.subject import Item, Scene, Subject
 from docker_storage_exporter.measure import Walk
-from docker_storage_exporter.model import Container, Kind, ObjectKey, Place, Unmeasured
+from docker_storage_exporter.model.keys import Kind, ObjectKey
+from docker_storage_exporter.model.objects import Container
+from docker_storage_exporter.model.places import Place, Unmeasured
 from docker_storage_exporter.storage import Stores
 
 

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from docker_storage_exporter.layout.layers import container_key
 from docker_storage_exporter.layout.subject import Item, Scene, Subject
 from docker_storage_exporter.measure import LogFiles
-from docker_storage_exporter.model import Container, Kind, ObjectKey, Place
+from docker_storage_exporter.model.keys import Kind, ObjectKey
+from docker_storage_exporter.model.objects import Container
+from docker_storage_exporter.model.places import Place
 
 # Drivers that send logs away keep a local cache for `docker logs` all the same, so only two keep nothing.
 _LOGS_ELSEWHERE = frozenset({"journald", "none", ""})

@@ -8,7 +8,8 @@ from docker_storage_exporter.hostfs.host import HostPath
 from docker_storage_exporter.hostfs.reasons import reason_for
 from docker_storage_exporter.layout.subject import Scene
 from docker_storage_exporter.measure import Walk
-from docker_storage_exporter.model import Place, Skip, Unmeasured, is_inside
+from docker_storage_exporter.model.places import Place, Skip, Unmeasured
+from docker_storage_exporter.model.text import is_inside
 
 _SYSTEM = ("/proc", "/sys", "/dev", "/run", "/var/run")
 _VOLUME_DATA = re.compile(r"/volumes/[^/]+/_data(?:/|$)")

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field, replace
 from docker_storage_exporter.hostfs.mounts import FilesystemNames
 from docker_storage_exporter.layout.subject import Item, Scene, Subject
 from docker_storage_exporter.layout.subjects import KINDS, SUBJECTS
-from docker_storage_exporter.model import Kind, ObjectKey, Place, Skip, Source
+from docker_storage_exporter.model.keys import Kind, ObjectKey
+from docker_storage_exporter.model.places import Place, Skip
+from docker_storage_exporter.model.sizes import Source
 from docker_storage_exporter.settings import Settings
 
 _NOWHERE = Place()

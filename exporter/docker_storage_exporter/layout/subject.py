@@ -8,7 +8,10 @@ from typing import Any
 
 from docker_storage_exporter.hostfs.host import HostPath
 from docker_storage_exporter.hostfs.mounts import MountTable
-from docker_storage_exporter.model import Inventory, Kind, Mount, ObjectKey, Place, Skip, is_inside
+from docker_storage_exporter.model.keys import Kind, ObjectKey
+from docker_storage_exporter.model.objects import Inventory, Mount
+from docker_storage_exporter.model.places import Place, Skip
+from docker_storage_exporter.model.text import is_inside
 from docker_storage_exporter.storage import Stores
 
 Users = tuple[tuple[str, Mount], ...]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import cast
 
 from docker_storage_exporter.layout.subject import Subject
-from docker_storage_exporter.model import Kind, parts
+from docker_storage_exporter.model.keys import Kind
+from docker_storage_exporter.model.parts import parts
 
 SUBJECTS: tuple[Subject, ...] = tuple(
     sorted(cast("list[Subject]", parts("docker_storage_exporter.layout", "SUBJECT")), key=lambda subject: subject.order)

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from docker_storage_exporter.layout.layers import container_key
 from docker_storage_exporter.layout.subject import Item, Scene, Subject
 from docker_storage_exporter.measure import Statfs, Tmpfs
-from docker_storage_exporter.model import RUNNING_STATES, Container, Kind, Mount, ObjectKey, Place, Skip
+from docker_storage_exporter.model.keys import Kind, ObjectKey
+from docker_storage_exporter.model.objects import RUNNING_STATES, Container, Mount
+from docker_storage_exporter.model.places import Place, Skip
 
 _SHM = "/dev/shm"  # noqa: S108 - the container's
 _SECRETS = Mount("tmpfs", "", "/run/secrets")  # Swarm's secrets and configs, of which no document tells

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from docker_storage_exporter.layout.paths import SKIPS, path_place
 from docker_storage_exporter.layout.subject import Item, Scene, Subject, Users
 from docker_storage_exporter.measure import Statfs, Walk
-from docker_storage_exporter.model import Kind, Mount, ObjectKey, Place, Skip, Unmeasured, Volume
+from docker_storage_exporter.model.keys import Kind, ObjectKey
+from docker_storage_exporter.model.objects import Mount, Volume
+from docker_storage_exporter.model.places import Place, Skip, Unmeasured
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, get_type_hints
 
-from docker_storage_exporter.listing.rows import Row, rows
-from docker_storage_exporter.model import Engine, Growth, ObjectKey, Snapshot
+from docker_storage_exporter.listing.row import Row
 
 OBJECTS_PATH = "/api/v1/objects"
 """Where an exporter answers with its listing."""
@@ -91,37 +90,10 @@ class Listing:
         return sum(left.objects for left in self.left_out if left.outcome == outcome)
 
 
-def listing(
-    snapshot: Snapshot,
-    host: str,
-    filesystems: Iterable[FilesystemRow],
-    growth: Mapping[ObjectKey, Growth] | None = None,
-) -> Listing:
-    """The listing of a snapshot."""
-    return with_rows(bare_listing(snapshot, host, filesystems), rows(snapshot, growth or {}))
-
-
 def with_rows(shown: Listing, found: Sequence[Row], top: int | None = None) -> Listing:
     """A listing with the first `top` of these rows, and the totals of all of them."""
     cut = {left.kind for left in shown.left_out if left.outcome == "cut" and left.objects}
     return dataclasses.replace(shown, rows=tuple(found[:top]), totals=tuple(totals(found, cut)))
-
-
-def bare_listing(snapshot: Snapshot, host: str, filesystems: Iterable[FilesystemRow]) -> Listing:
-    """The listing without its rows."""
-    inventory = snapshot.inventory
-    engine: Engine = inventory.engine
-    refused = inventory.refused.value if inventory.refused else ""
-    left_out = [LeftOut(k.value, "skipped", reason.value, n) for (k, reason), n in snapshot.skipped.items()]
-    left_out += [LeftOut(k.value, "unmeasured", reason.value, n) for (k, reason), n in snapshot.unmeasured.items()]
-    left_out += [LeftOut(kind.value, "pending", "", number) for kind, number in snapshot.pending.items()]
-    left_out += [LeftOut(kind.value, "cut", "", number) for kind, number in snapshot.cut.items() if number]
-    return Listing(
-        at=snapshot.at,
-        origin=Origin(host, inventory.root, engine.id, inventory.source, refused),
-        filesystems=tuple(filesystems),
-        left_out=tuple(left_out),
-    )
 
 
 def totals(found: Iterable[Row], cut: Collection[str] = ()) -> list[Total]:
@@ -183,7 +155,7 @@ def from_document(found: Any) -> Listing:
 
 ROW_FIELDS = tuple(entry.name for entry in fields(Row))
 _TEXTS = ("kind", "name", "note", "project")
-_NUMBERS = tuple(name for name, hint in get_type_hints(Row).items() if "None" in str(hint))
+_NUMBERS = tuple(entry.name for entry in fields(Row) if "None" in str(entry.type))
 
 
 def _row(item: Mapping[str, Any]) -> Row:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from docker_storage_exporter.hostfs.filesystem import FilesystemProbes
 from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.listing.document import FilesystemRow
-from docker_storage_exporter.model import Snapshot
+from docker_storage_exporter.model.snapshot import Snapshot
 
 
 class Filesystems:

@@ -3,54 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
-from docker_storage_exporter import model
 from docker_storage_exporter.layout import SUBJECTS, Subject
-from docker_storage_exporter.model import (
-    COMPOSE_PROJECT,
-    SWARM_SERVICE,
-    SWARM_STACK,
-    Growth,
-    Kind,
-    ObjectKey,
-    Sized,
-    Snapshot,
-    printable,
-)
+from docker_storage_exporter.listing.row import Row
+from docker_storage_exporter.model.keys import ObjectKey
+from docker_storage_exporter.model.labels import COMPOSE_PROJECT, SWARM_SERVICE, SWARM_STACK
+from docker_storage_exporter.model.places import Sized
+from docker_storage_exporter.model.sizes import Growth
+from docker_storage_exporter.model.snapshot import Row as SnapshotRow
+from docker_storage_exporter.model.snapshot import Snapshot
+from docker_storage_exporter.model.text import printable
 
 _NO_GROWTH: Mapping[ObjectKey, Growth] = {}
 _PROJECT_LABELS = (COMPOSE_PROJECT, SWARM_STACK, SWARM_SERVICE)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One object. Numbers are None where there are none; `note` then says why, or how many entries are missing.
-
-    `users` are the containers that mount a volume or a bind source, in any state; `project` is the compose project or
-    Swarm stack. `counted` is False where the bytes are part of another row's. `complete` is False where a number that
-    should be there is missing, or lacks entries. Growth needs two measurements.
-    """
-
-    kind: str
-    name: str
-    allocated_bytes: int | None = None
-    apparent_bytes: int | None = None
-    inodes: int | None = None
-    unreadable: int | None = None
-    note: str = ""
-    users: tuple[str, ...] = ()
-    project: str = ""
-    counted: bool = True
-    complete: bool = True
-    measured_timestamp: float | None = None
-    growth_bytes_per_second: float | None = None
-    growth_bytes_per_hour: float | None = None
-
-    @property
-    def dangling(self) -> bool:
-        """Whether this is a volume that no container mounts."""
-        return self.kind == Kind.VOLUME.value and not self.users
 
 
 def rows(snapshot: Snapshot, growth: Mapping[ObjectKey, Growth] = _NO_GROWTH) -> list[Row]:
@@ -75,7 +40,7 @@ def _rows(snapshot: Snapshot, growth: Mapping[ObjectKey, Growth]) -> Iterator[Ro
             yield _row(subject, row, growth.get(row.key), tuple(sorted(users)))
 
 
-def _row(subject: Subject, found: model.Row, rate: Growth | None, users: tuple[str, ...]) -> Row:
+def _row(subject: Subject, found: SnapshotRow, rate: Growth | None, users: tuple[str, ...]) -> Row:
     name = ":".join(map(printable, found.labels))
     project = project_of(subject.engine_labels(found.facts))
     measurement = found.sized.measurement

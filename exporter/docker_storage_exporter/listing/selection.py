@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from docker_storage_exporter.listing.document import Listing, with_rows
-from docker_storage_exporter.listing.rows import Row
-from docker_storage_exporter.model import Kind
+from docker_storage_exporter.listing.row import Row
+from docker_storage_exporter.model.keys import Kind
 
 _Number = Callable[[Row], float | None]
 _NUMBERS: dict[str, _Number] = {

@@ -6,8 +6,8 @@ import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from docker_storage_exporter.listing.rows import Row
-from docker_storage_exporter.model import one_line
+from docker_storage_exporter.listing.row import Row
+from docker_storage_exporter.model.text import one_line
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _STEP = 1024

@@ -15,9 +15,10 @@ from docker_storage_exporter.listing.document import (
     document,
     row_documents,
 )
-from docker_storage_exporter.listing.rows import Row
+from docker_storage_exporter.listing.row import Row
 from docker_storage_exporter.listing.table import PLAIN, TableStyle, human_bytes, render_columns
-from docker_storage_exporter.model import Unmeasured, one_line
+from docker_storage_exporter.model.places import Unmeasured
+from docker_storage_exporter.model.text import one_line
 
 # What helps against a reason that concerns the whole command.
 _ADVICE = {

@@ -11,7 +11,7 @@ from docker_storage_exporter.collector.objects import samples
 from docker_storage_exporter.collector.text import block
 from docker_storage_exporter.limits import Limits
 from docker_storage_exporter.listing.document import FilesystemRow
-from docker_storage_exporter.model import Snapshot
+from docker_storage_exporter.model.snapshot import Snapshot
 from docker_storage_exporter.sizer import implementation
 
 _NO_LIMITS = Limits()

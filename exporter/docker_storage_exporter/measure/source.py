@@ -11,7 +11,8 @@ from typing import Any, cast
 
 from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.hostfs.mounts import MountTable
-from docker_storage_exporter.model import Identity, Size, Source, parts
+from docker_storage_exporter.model.parts import parts
+from docker_storage_exporter.model.sizes import Identity, Size, Source
 from docker_storage_exporter.sizer import Control
 
 

@@ -12,7 +12,7 @@ from docker_storage_exporter.hostfs.filesystem import Filesystem
 from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.hostfs.identity import identity_of
 from docker_storage_exporter.measure.source import Found, Measurable, refuse_remote, text
-from docker_storage_exporter.model import Identity, Size
+from docker_storage_exporter.model.sizes import Identity, Size
 from docker_storage_exporter.sizer import Control
 
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.hostfs.process import read_tmpfs
 from docker_storage_exporter.measure.source import Found, Measurable, text
-from docker_storage_exporter.model import Identity, Size
+from docker_storage_exporter.model.sizes import Identity, Size
 from docker_storage_exporter.sizer import Control
 
 _LARGEST_PID = 2**31

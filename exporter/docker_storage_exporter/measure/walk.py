@@ -14,7 +14,7 @@ from docker_storage_exporter import sizer
 from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.hostfs.identity import identity_of
 from docker_storage_exporter.measure.source import Found, Measurable, refuse_remote, text, try_listing
-from docker_storage_exporter.model import Size
+from docker_storage_exporter.model.sizes import Size
 from docker_storage_exporter.sizer import Control, Root, Usage
 
 

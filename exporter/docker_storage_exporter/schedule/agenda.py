@@ -9,7 +9,8 @@ from collections import Counter, deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import Enum
 
-from docker_storage_exporter.model import Kind, Source
+from docker_storage_exporter.model.keys import Kind
+from docker_storage_exporter.model.sizes import Source
 
 LARGE_ENTRIES = 100_000
 """A walk that meets more entries than this goes on in the lane for large sources."""

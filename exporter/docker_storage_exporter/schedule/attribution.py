@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from docker_storage_exporter.hostfs.filesystem import Filesystem
 from docker_storage_exporter.layout import SUBJECTS, Plan
 from docker_storage_exporter.measure import Walk
-from docker_storage_exporter.model import RUNNING_STATES, Inventory, Source
+from docker_storage_exporter.model.objects import RUNNING_STATES, Inventory
+from docker_storage_exporter.model.sizes import Source
 
 WINDOW_SECONDS = 3600.0
 """How far back unexplained growth looks."""

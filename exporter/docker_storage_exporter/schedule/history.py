@@ -6,7 +6,9 @@ import threading
 from array import array
 from dataclasses import dataclass, field
 
-from docker_storage_exporter.model import Growth, Lineage, Measurement, ObjectKey, Snapshot
+from docker_storage_exporter.model.keys import ObjectKey
+from docker_storage_exporter.model.sizes import Growth, Lineage, Measurement
+from docker_storage_exporter.model.snapshot import Snapshot
 
 WINDOW_SECONDS = 3600.0
 """How far back growth per hour looks."""

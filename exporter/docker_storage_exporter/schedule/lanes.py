@@ -12,7 +12,9 @@ from functools import partial
 from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.hostfs.reasons import reason_for
 from docker_storage_exporter.measure import Outcome, device_of
-from docker_storage_exporter.model import Kind, Source, Unmeasured
+from docker_storage_exporter.model.keys import Kind
+from docker_storage_exporter.model.places import Unmeasured
+from docker_storage_exporter.model.sizes import Source
 from docker_storage_exporter.schedule.agenda import LARGE_ENTRIES, Agenda, Lane
 from docker_storage_exporter.schedule.budget import Budget
 from docker_storage_exporter.schedule.crew import Crew

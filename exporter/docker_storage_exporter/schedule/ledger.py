@@ -7,7 +7,8 @@ import time
 from collections.abc import Collection, Mapping
 
 from docker_storage_exporter.measure import Outcome
-from docker_storage_exporter.model import Lineage, Measurement, Source, Unmeasured
+from docker_storage_exporter.model.places import Unmeasured
+from docker_storage_exporter.model.sizes import Lineage, Measurement, Source
 from docker_storage_exporter.schedule.attribution import Attribution
 from docker_storage_exporter.survey import Known
 

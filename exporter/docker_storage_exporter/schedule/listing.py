@@ -14,7 +14,10 @@ from docker_storage_exporter.hostfs.reasons import reason_for
 from docker_storage_exporter.hostfs.sources import BindUser
 from docker_storage_exporter.inventory.engine import Engine, Listing
 from docker_storage_exporter.layout import Plan, Rules, Scene, plan_of
-from docker_storage_exporter.model import RUNNING_STATES, Inventory, Kind, Source, Unmeasured
+from docker_storage_exporter.model.keys import Kind
+from docker_storage_exporter.model.objects import RUNNING_STATES, Inventory
+from docker_storage_exporter.model.places import Unmeasured
+from docker_storage_exporter.model.sizes import Source
 from docker_storage_exporter.schedule.crew import Crew, Pending
 from docker_storage_exporter.schedule.jobs import Job, OverdueError, Steps, Work
 from docker_storage_exporter.schedule.looks import look_at, moved_folders

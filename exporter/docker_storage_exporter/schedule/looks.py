@@ -10,7 +10,7 @@ from functools import partial
 from docker_storage_exporter.hostfs.host import Host, HostPath
 from docker_storage_exporter.hostfs.mounts import MountTable
 from docker_storage_exporter.hostfs.sources import BindUser, examine
-from docker_storage_exporter.model import is_inside
+from docker_storage_exporter.model.text import is_inside
 from docker_storage_exporter.schedule.crew import Crew
 from docker_storage_exporter.schedule.jobs import Device, Job, OverdueError, Work
 

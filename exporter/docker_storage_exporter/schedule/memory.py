@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from docker_storage_exporter.model import Inventory, Measurement, Source
+from docker_storage_exporter.model.objects import Inventory
+from docker_storage_exporter.model.sizes import Measurement, Source
 from docker_storage_exporter.schedule.ledger import Ledger
 from docker_storage_exporter.schedule.listing import Listed
 

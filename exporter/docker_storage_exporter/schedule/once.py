@@ -10,7 +10,10 @@ from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.hostfs.reasons import reason_for
 from docker_storage_exporter.layout import rules_of
 from docker_storage_exporter.measure import device_of, measure
-from docker_storage_exporter.model import Inventory, Snapshot, Source, Unmeasured
+from docker_storage_exporter.model.objects import Inventory
+from docker_storage_exporter.model.places import Unmeasured
+from docker_storage_exporter.model.sizes import Source
+from docker_storage_exporter.model.snapshot import Snapshot
 from docker_storage_exporter.schedule.budget import Budget
 from docker_storage_exporter.schedule.crew import Crew
 from docker_storage_exporter.schedule.jobs import Job, OverdueError, Work

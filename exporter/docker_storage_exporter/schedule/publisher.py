@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from docker_storage_exporter.model import Snapshot
+from docker_storage_exporter.model.snapshot import Snapshot
 from docker_storage_exporter.schedule.budget import Budget
 from docker_storage_exporter.schedule.jobs import Work
 from docker_storage_exporter.schedule.ledger import Ledger

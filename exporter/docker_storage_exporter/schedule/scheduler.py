@@ -14,7 +14,9 @@ from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.inventory.engine import Change, Engine
 from docker_storage_exporter.layout import KINDS, rules_of
 from docker_storage_exporter.measure import measure
-from docker_storage_exporter.model import ObjectKey, Snapshot, Unmeasured
+from docker_storage_exporter.model.keys import ObjectKey
+from docker_storage_exporter.model.places import Unmeasured
+from docker_storage_exporter.model.snapshot import Snapshot
 from docker_storage_exporter.schedule.agenda import LARGE_ENTRIES, Lane
 from docker_storage_exporter.schedule.attribution import Attribution
 from docker_storage_exporter.schedule.budget import Budget

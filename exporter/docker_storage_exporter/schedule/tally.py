@@ -7,7 +7,8 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 from docker_storage_exporter.layout import KINDS
-from docker_storage_exporter.model import Kind, Unmeasured
+from docker_storage_exporter.model.keys import Kind
+from docker_storage_exporter.model.places import Unmeasured
 from docker_storage_exporter.schedule.jobs import Work
 
 

@@ -6,7 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from docker_storage_exporter.model import Container, Inventory, Location, ObjectKey, Size, Unmeasured
+from docker_storage_exporter.model.keys import ObjectKey
+from docker_storage_exporter.model.objects import Container, Inventory
+from docker_storage_exporter.model.places import Location, Unmeasured
+from docker_storage_exporter.model.sizes import Size
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,16 +12,10 @@ from dataclasses import dataclass, field, replace
 
 from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.hostfs.reasons import reason_for
-from docker_storage_exporter.model import (
-    Container,
-    Inventory,
-    Kind,
-    Location,
-    ObjectKey,
-    StorageRoot,
-    Unmeasured,
-    is_inside,
-)
+from docker_storage_exporter.model.keys import Kind, ObjectKey
+from docker_storage_exporter.model.objects import Container, Inventory, StorageRoot
+from docker_storage_exporter.model.places import Location, Unmeasured
+from docker_storage_exporter.model.text import is_inside
 from docker_storage_exporter.storage.facts import Claim, StoreFacts
 
 _LAYER = re.compile(r"[0-9a-f]{64}(-init)?")  # the daemon's own check of a mount-id is the same without -init

@@ -7,7 +7,8 @@ from functools import cache
 from typing import Protocol, cast
 
 from docker_storage_exporter.hostfs.host import Host
-from docker_storage_exporter.model import Inventory, StorageRoot, parts
+from docker_storage_exporter.model.objects import Inventory, StorageRoot
+from docker_storage_exporter.model.parts import parts
 from docker_storage_exporter.storage.facts import StoreFacts
 
 

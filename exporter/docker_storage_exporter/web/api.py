@@ -9,9 +9,10 @@ from collections.abc import Callable
 
 from docker_storage_exporter.hostfs.boot import host_mark
 from docker_storage_exporter.hostfs.host import Host
-from docker_storage_exporter.listing.document import bare_listing, document, listing
+from docker_storage_exporter.listing.document import document
 from docker_storage_exporter.listing.filesystems import Filesystems
-from docker_storage_exporter.model import Snapshot
+from docker_storage_exporter.listing.making import bare_listing, listing
+from docker_storage_exporter.model.snapshot import Snapshot
 from docker_storage_exporter.schedule.history import History
 from docker_storage_exporter.store import Store
 

@@ -11,7 +11,7 @@ from docker_storage_exporter import __version__
 from docker_storage_exporter.collector.pages import Pages, accepts
 from docker_storage_exporter.layout import SUBJECTS
 from docker_storage_exporter.listing.document import OBJECTS_PATH
-from docker_storage_exporter.model import printable
+from docker_storage_exporter.model.text import printable
 from docker_storage_exporter.store import Store
 
 _Environ = dict[str, Any]

@@ -12,12 +12,11 @@ from docker_storage_exporter.cli.log import set_up_log
 from docker_storage_exporter.cli.options import parser, settings_from
 from docker_storage_exporter.cli.selecting import add_selection, selection_from
 from docker_storage_exporter.cli.terminal import Bar, patient_control, style_of
+from docker_storage_exporter.client.address import exporter_address
 from docker_storage_exporter.client.ask import ask_same
-from docker_storage_exporter.client.reach import exporter_address
 from docker_storage_exporter.errors import NoAnswerError, SettingError
 from docker_storage_exporter.hostfs.boot import host_mark
-from docker_storage_exporter.listing.document import Listing, listing
-from docker_storage_exporter.listing.filesystems import Filesystems
+from docker_storage_exporter.listing.document import Listing
 from docker_storage_exporter.listing.selection import SORT_KEYS
 from docker_storage_exporter.listing.table import human_seconds, render_table
 from docker_storage_exporter.listing.text import render_csv, render_footer, render_json
@@ -112,6 +111,8 @@ def _measured(settings: Settings) -> Listing:
     # Imported here: together they take longer than the answer of an exporter.
     from docker_storage_exporter.inventory.client import EngineClient  # noqa: PLC0415
     from docker_storage_exporter.inventory.current import CurrentInventory  # noqa: PLC0415
+    from docker_storage_exporter.listing.filesystems import Filesystems  # noqa: PLC0415
+    from docker_storage_exporter.listing.making import listing  # noqa: PLC0415
     from docker_storage_exporter.schedule.once import measure_everything  # noqa: PLC0415
 
     host = host_of(settings)

@@ -12,7 +12,7 @@ from docker_storage_exporter.cli.log import set_up_log
 from docker_storage_exporter.cli.options import parser, settings_from
 from docker_storage_exporter.confine.sandbox import restrict_process
 from docker_storage_exporter.doctor import Finding, Line, Need, examine, gather, needs_table
-from docker_storage_exporter.model import one_line, printable
+from docker_storage_exporter.model.text import one_line, printable
 
 _HERE = {True: "yes", False: "NO", None: "?"}
 

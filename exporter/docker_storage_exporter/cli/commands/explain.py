@@ -18,7 +18,7 @@ from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.inventory.client import EngineClient
 from docker_storage_exporter.inventory.current import CurrentInventory
 from docker_storage_exporter.layout import Rules
-from docker_storage_exporter.listing.rows import Row
+from docker_storage_exporter.listing.row import Row
 from docker_storage_exporter.schedule.crew import Crew
 from docker_storage_exporter.schedule.listing import Locator
 from docker_storage_exporter.settings import DEFAULT_HOST, Settings

@@ -6,21 +6,25 @@ A runtime asks every minute for ever, so nothing is imported here that the quest
 from __future__ import annotations
 
 import argparse
-import http.client
 from collections.abc import Sequence
-from contextlib import closing
 
 from docker_storage_exporter.cli.options import parser, settings_from
-from docker_storage_exporter.client.reach import PRODUCT, exporter_address, plain_connection
+from docker_storage_exporter.client.address import PRODUCT, exporter_address, plain_connection
+from docker_storage_exporter.client.exchange import exchange
 from docker_storage_exporter.errors import NoAnswerError
 from docker_storage_exporter.settings import Settings
 
+_DESCRIPTION = "Ask the exporter that runs here whether it answers: exit code 0 if it does, else 1."
+_READ = ("web_listen_address",)
 _HEALTH_PATH = "/-/healthy"
+_SERVER_ERROR = 500
 
 
 def run(arguments: Sequence[str]) -> int:
     """Say in one line that the exporter answers. Raises NoAnswerError."""
-    settings = settings_from(command_parser().parse_args(arguments))
+    # An option that only other commands read is accepted: one list of them serves `serve` and its health check.
+    made = command_parser() if arguments else parser("health", _DESCRIPTION, only=_READ)
+    settings = settings_from(made.parse_args(arguments))
     alive(settings)
     print(f"the exporter at {exporter_address(settings)} answers")
     return 0
@@ -28,7 +32,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def command_parser() -> argparse.ArgumentParser:
     """The options of `health`: every setting, for it has to be told where to ask just as `serve` where to listen."""
-    return parser("health", "Ask the exporter that runs here whether it answers: exit code 0 if it does, else 1.")
+    return parser("health", _DESCRIPTION)
 
 
 def alive(settings: Settings) -> None:
@@ -39,14 +43,13 @@ def alive(settings: Settings) -> None:
     """
     address = exporter_address(settings)
     try:
-        with closing(plain_connection(settings)) as connection:
-            connection.request("GET", _HEALTH_PATH)
-            answer = connection.getresponse()
+        with plain_connection(settings) as connection:
+            answer = exchange(connection, _HEALTH_PATH)
     except OSError as error:
         raise NoAnswerError(f"no exporter answers at {address}: {error.strerror or error}") from error
-    except http.client.HTTPException as error:
+    except ValueError as error:
         raise NoAnswerError(f"what listens at {address} is no exporter") from error
-    if answer.getheader("Server") != PRODUCT:
+    if answer.headers.get("server") != PRODUCT:
         raise NoAnswerError(f"what listens at {address} is no exporter")
-    if answer.status >= http.client.INTERNAL_SERVER_ERROR:
+    if answer.status >= _SERVER_ERROR:
         raise NoAnswerError(f"the exporter at {address} answers {answer.status} to {_HEALTH_PATH}")

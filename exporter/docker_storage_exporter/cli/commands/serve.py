@@ -29,7 +29,7 @@ from docker_storage_exporter.httpd.server import Server
 from docker_storage_exporter.inventory.client import EngineClient
 from docker_storage_exporter.inventory.current import CurrentInventory
 from docker_storage_exporter.limits import Limits
-from docker_storage_exporter.model import Snapshot
+from docker_storage_exporter.model.snapshot import Snapshot
 from docker_storage_exporter.schedule.history import History
 from docker_storage_exporter.schedule.jobs import Work
 from docker_storage_exporter.schedule.scheduler import Scheduler

@@ -20,7 +20,7 @@ from docker_storage_exporter.inventory.current import CurrentInventory
 from docker_storage_exporter.limits import Limits
 from docker_storage_exporter.listing.filesystems import Filesystems
 from docker_storage_exporter.listing.textfile import render_textfile
-from docker_storage_exporter.model import Inventory
+from docker_storage_exporter.model.objects import Inventory
 from docker_storage_exporter.schedule.budget import Budget
 from docker_storage_exporter.schedule.once import measure_everything
 from docker_storage_exporter.settings import Settings

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from docker_storage_exporter.collector.family import Context, Family, Origin, Part, Sample, Samples
 from docker_storage_exporter.collector.measured import lineage_family, lineage_samples, tree_families, tree_samples
-from docker_storage_exporter.model import Kind, Row, Snapshot
+from docker_storage_exporter.model.keys import Kind
+from docker_storage_exporter.model.snapshot import Row, Snapshot
 
 (
     BIND_ALLOCATED,

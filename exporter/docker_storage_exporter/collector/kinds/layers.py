@@ -17,16 +17,10 @@ from docker_storage_exporter.collector.measured import (
     tree_families,
     tree_samples,
 )
-from docker_storage_exporter.model import (
-    COMPOSE_PROJECT,
-    COMPOSE_SERVICE,
-    CONTAINER_STATES,
-    STORAGE_LIMIT,
-    SWARM_SERVICE,
-    Container,
-    Kind,
-    Row,
-)
+from docker_storage_exporter.model.keys import Kind
+from docker_storage_exporter.model.labels import COMPOSE_PROJECT, COMPOSE_SERVICE, STORAGE_LIMIT, SWARM_SERVICE
+from docker_storage_exporter.model.objects import CONTAINER_STATES, Container
+from docker_storage_exporter.model.snapshot import Row
 
 (
     LAYER_ALLOCATED,

@@ -15,8 +15,9 @@ from docker_storage_exporter.collector.measured import (
     lineage_samples,
     sized,
 )
-from docker_storage_exporter.model import Kind, Row
 from docker_storage_exporter.model import labels as engine_labels
+from docker_storage_exporter.model.keys import Kind
+from docker_storage_exporter.model.snapshot import Row
 
 LOG_BYTES = Family(
     "docker_container_log_bytes",

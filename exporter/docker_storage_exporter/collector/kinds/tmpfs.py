@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from docker_storage_exporter.collector.family import Context, Family, Origin, Part, Samples
 from docker_storage_exporter.collector.measured import CACHED, sized
-from docker_storage_exporter.model import Kind, Row
+from docker_storage_exporter.model.keys import Kind
+from docker_storage_exporter.model.snapshot import Row
 
 TMPFS_USED = Family(
     "docker_container_tmpfs_used_bytes",

@@ -18,7 +18,10 @@ from docker_storage_exporter.collector.measured import (
     tree_families,
     tree_samples,
 )
-from docker_storage_exporter.model import COMPOSE_PROJECT, COMPOSE_VOLUME, STORAGE_LIMIT, Kind, Row, Volume
+from docker_storage_exporter.model.keys import Kind
+from docker_storage_exporter.model.labels import COMPOSE_PROJECT, COMPOSE_VOLUME, STORAGE_LIMIT
+from docker_storage_exporter.model.objects import Volume
+from docker_storage_exporter.model.snapshot import Row
 
 (
     VOLUME_ALLOCATED,
