@@ -7,7 +7,7 @@ import pytest
 
 from docker_storage_exporter.hostfs.host import HostPath
 from docker_storage_exporter.hostfs.mounts import MountEntry, MountTable
-from docker_storage_exporter.layout import Rules, Scene, plan_of, rules_of
+from docker_storage_exporter.layout import HostView, Rules, plan_of, rules_of
 from docker_storage_exporter.measure import Tmpfs, Walk
 from docker_storage_exporter.model.keys import Kind
 from docker_storage_exporter.model.objects import Container, Engine, Inventory, LogSettings, Mount, StorageRoot, Volume
@@ -50,7 +50,7 @@ def survey(
     paths = {m.source for c in containers for m in c.mounts if m.type == "bind"}
     paths |= {volume.device for volume in volumes if volume.filesystem == "bind"}
     found = {path: HostPath((links or {}).get(path, path)) for path in paths}
-    plan = plan_of(Scene(inventory, mounts, found, STORES), rules or Rules())
+    plan = plan_of(HostView(inventory, mounts, found, STORES), rules or Rules())
     by_path = {source.path: source for source in plan.sources()}
     measurements = {}
     for number, (path, given) in enumerate(dict(sizes).items()):
@@ -197,7 +197,7 @@ def test_a_snapshot_cannot_be_changed():
 def test_a_tmpfs_mount_is_never_taken_for_a_folder_of_the_host():
     user = container(1, state="running", pid=7, mounts=(Mount("tmpfs", "", "/srv"), Mount("bind", "/srv/a", "/x")))
     inventory = Inventory(Engine(), (), (user,), roots=(StorageRoot("/d"),))
-    plan = plan_of(Scene(inventory, MOUNTS, {"/srv/a": HostPath("/srv/a")}, STORES))
+    plan = plan_of(HostView(inventory, MOUNTS, {"/srv/a": HostPath("/srv/a")}, STORES))
     known = Known({source: measured(source, 9) for source in plan.sources()})
 
     assert {type(source) for source in known.measurements} >= {Tmpfs, Walk}
@@ -263,7 +263,7 @@ def test_logs_and_tmpfs_mounts_go_with_their_container():
 def test_a_row_that_did_not_change_is_the_very_same_one_in_the_next_snapshot():
     volumes = (Volume("a"), Volume("b"))
     inventory = Inventory(Engine(), volumes, (container(1),), roots=ROOTS)
-    plan = plan_of(Scene(inventory, MOUNTS, {}, STORES))
+    plan = plan_of(HostView(inventory, MOUNTS, {}, STORES))
     a, b, *_ = plan.sources()
     known = {a: measured(a, 1), b: measured(b, 2)}
     survey = Survey()
@@ -301,7 +301,7 @@ def changes(random, names):
             yield inventory, found, sizes
             for source in random.sample(sorted(sizes, key=str), len(sizes) // 3):
                 sizes.pop(source)
-            plan = plan_of(Scene(inventory, MOUNTS, found, STORES))
+            plan = plan_of(HostView(inventory, MOUNTS, found, STORES))
             for source in plan.sources():
                 if random.random() < 0.5:
                     sizes[source] = measured(source, random.randint(1, 9), (1, random.randint(1, 6)))
@@ -311,9 +311,9 @@ def changes(random, names):
 def test_what_is_taken_over_from_before_is_what_would_be_made_anew(seed):
     survey, plan, previous = Survey(), None, None
     for inventory, found, sizes in changes(Random(seed), [f"v{number}" for number in range(8)]):
-        scene = Scene(inventory, MOUNTS, found, STORES)
-        plan = plan_of(scene, Rules(), plan)
-        assert plan == plan_of(scene)
+        view = HostView(inventory, MOUNTS, found, STORES)
+        plan = plan_of(view, Rules(), plan)
+        assert plan == plan_of(view)
         known = Known(dict(sizes), {source: Unmeasured.IO for source in plan.sources() if hash(source) % 3 == 0})
 
         kept = survey.assemble(inventory, plan, known, at=5.0, limit=4)

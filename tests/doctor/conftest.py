@@ -3,7 +3,7 @@
 import pytest
 
 from docker_storage_exporter.confine.rights import Rights
-from docker_storage_exporter.doctor import Scene
+from docker_storage_exporter.doctor import Facts
 from docker_storage_exporter.hostfs.host import Host, HostPath
 from docker_storage_exporter.hostfs.mounts import MountEntry, MountTable
 from docker_storage_exporter.inventory.identity import Proof
@@ -24,8 +24,8 @@ def rootfs(tmp_path):
 
 
 @pytest.fixture
-def scene(rootfs):
-    """A scene in which all is well, but for what is given."""
+def make_facts(rootfs):
+    """Facts of a host on which all is well, but for the changes."""
 
     def make(*mounts, containers=(), engine=ENGINE, trouble="", source="api", refused=None, probe=None, **changes):
         inventory = Inventory(
@@ -44,6 +44,6 @@ def scene(rootfs):
             "root": HostPath("/var/lib/docker"),
             "rights": EVERY_RIGHT,
         }
-        return Scene(**(facts | changes))
+        return Facts(**(facts | changes))
 
     return make

@@ -22,14 +22,14 @@ LAYERS = "docker_container_layer_allocated_bytes"
 TMPFS = ("docker_container_tmpfs_used_bytes", "docker_container_tmpfs_size_bytes")
 
 
-def _one(subject, scene, check):
-    found = [finding for finding in subject.findings(scene) if finding.check == check]
+def _one(subject, make_facts, check):
+    found = [finding for finding in subject.findings(make_facts) if finding.check == check]
     assert len(found) == 1
     return found[0]
 
 
-def test_all_is_well(scene):
-    found = examine(scene(kernel=Kernel("6.1")))
+def test_all_is_well(make_facts):
+    found = examine(make_facts(kernel=Kernel("6.1")))
 
     assert {finding.state for finding in found} == {State.OK}
     assert not any(finding.bad or finding.do for finding in found)
@@ -39,24 +39,24 @@ def test_all_is_well(scene):
     ]  # fmt: skip
 
 
-def test_an_engine_that_is_down_costs_labels_but_no_sizes(scene):
-    found = _one(engine, scene(trouble="no engine answers at unix:///engine.sock", source="disk"), "engine")
+def test_an_engine_that_is_down_costs_labels_but_no_sizes(make_facts):
+    found = _one(engine, make_facts(trouble="no engine answers at unix:///engine.sock", source="disk"), "engine")
 
     assert (found.state, found.families) == (State.WARNING, ("docker_volume_info", "docker_engine_info"))
     assert found.what.startswith("no engine answers at unix:///engine.sock; the disk is read instead")
 
 
-def test_with_neither_engine_nor_disk_everything_is_lost_and_nothing_else_is_said_of_the_engine(scene):
+def test_with_neither_engine_nor_disk_everything_is_lost_and_nothing_else_is_said_of_the_engine(make_facts):
     probe = Probe("unix:///engine.sock", trouble="engine at unix:///engine.sock: permission denied; join the group")
 
-    found = list(engine.findings(scene(probe=probe)))
+    found = list(engine.findings(make_facts(probe=probe)))
 
     assert [(one.state, one.do) for one in found] == [(State.ERROR, "join the group")]
     assert found[0].families == tuple(family.name for family in OBJECT_FAMILIES)
 
 
-def test_a_foreign_engine_costs_every_size(scene):
-    found = _one(engine, scene(refused=Unmeasured.FOREIGN_ENGINE), "same host")
+def test_a_foreign_engine_costs_every_size(make_facts):
+    found = _one(engine, make_facts(refused=Unmeasured.FOREIGN_ENGINE), "same host")
 
     assert found.state is State.ERROR
     for name in ("docker_volume_allocated_bytes", LAYERS, "docker_storage_filesystem_avail_bytes"):
@@ -65,10 +65,10 @@ def test_a_foreign_engine_costs_every_size(scene):
 
 
 @pytest.mark.parametrize(("driver", "store"), [("btrfs", "graphdriver"), ("overlayfs", "containerd")])
-def test_an_unknown_storage_driver_costs_the_layers_alone(scene, driver, store):
+def test_an_unknown_storage_driver_costs_the_layers_alone(make_facts, driver, store):
     unknown = Engine(version="29", storage_driver=driver, image_store=store, data_root="/var/lib/docker")
 
-    found = _one(engine, scene(engine=unknown), "storage driver")
+    found = _one(engine, make_facts(engine=unknown), "storage driver")
 
     assert found.state is State.WARNING
     assert {name.rpartition("layer_")[0] for name in found.families} == {"docker_container_"}
@@ -83,8 +83,8 @@ def test_an_unknown_storage_driver_costs_the_layers_alone(scene, driver, store):
         (HostPath("/var/lib"), "no containers directory"),
     ],
 )
-def test_a_data_root_that_cannot_be_used_costs_every_size(scene, root, said):
-    found = _one(roots, scene(root=root), "data root")
+def test_a_data_root_that_cannot_be_used_costs_every_size(make_facts, root, said):
+    found = _one(roots, make_facts(root=root), "data root")
 
     assert found.state is State.ERROR
     assert said in found.what
@@ -92,24 +92,24 @@ def test_a_data_root_that_cannot_be_used_costs_every_size(scene, root, said):
     assert {"docker_volume_allocated_bytes", LAYERS, *TMPFS} < set(found.families)
 
 
-def test_a_part_of_the_data_root_that_is_no_directory_costs_what_lies_in_it(scene, rootfs):
+def test_a_part_of_the_data_root_that_is_no_directory_costs_what_lies_in_it(make_facts, rootfs):
     (rootfs / "var/lib/docker/volumes").rmdir()
     (rootfs / "var/lib/docker/volumes").touch()
 
-    found = _one(roots, scene(), "data root")
+    found = _one(roots, make_facts(), "data root")
 
     assert found.what == "/var/lib/docker: volumes: Not a directory"
     assert {name.rpartition("_volume_")[0] for name in found.families} == {"docker"}
 
 
-def test_the_root_of_containerd_is_looked_for_where_engines_put_it(scene, rootfs):
+def test_the_root_of_containerd_is_looked_for_where_engines_put_it(make_facts, rootfs):
     with_images = Engine(version="29", image_store="containerd", data_root="/var/lib/docker")
 
-    nowhere = _one(roots, scene(engine=with_images), "containerd root")
+    nowhere = _one(roots, make_facts(engine=with_images), "containerd root")
     (rootfs / "var/lib/containerd").mkdir()
-    system = _one(roots, scene(engine=with_images), "containerd root")
+    system = _one(roots, make_facts(engine=with_images), "containerd root")
     (rootfs / "var/lib/docker/containerd/daemon").mkdir(parents=True)
-    own = _one(roots, scene(engine=with_images), "containerd root")
+    own = _one(roots, make_facts(engine=with_images), "containerd root")
 
     assert (nowhere.state, system.state, own.state) == (State.OK, State.OK, State.OK)
     assert (nowhere.families, nowhere.do) == ((), "")  # nothing in it is measured yet
@@ -117,14 +117,14 @@ def test_the_root_of_containerd_is_looked_for_where_engines_put_it(scene, rootfs
     assert own.what == "/var/lib/docker/containerd/daemon can be listed"
 
 
-def test_a_root_of_containerd_on_a_disk_that_is_not_watched_is_a_warning_that_costs_no_metric(scene, rootfs):
+def test_a_root_of_containerd_on_a_disk_that_is_not_watched_is_a_warning_that_costs_no_metric(make_facts, rootfs):
     with_images = Engine(version="29", image_store="containerd", data_root="/var/lib/docker")
     (rootfs / "var/lib/containerd").mkdir()
     disk = MountEntry(f"{rootfs}/var/lib/containerd", "xfs", (8, 2))
 
-    apart = _one(roots, scene(disk, engine=with_images), "containerd root")
+    apart = _one(roots, make_facts(disk, engine=with_images), "containerd root")
     volumes = MountEntry(f"{rootfs}/var/lib/docker/volumes", "xfs", (8, 2))
-    shared = _one(roots, scene(disk, volumes, engine=with_images), "containerd root")
+    shared = _one(roots, make_facts(disk, volumes, engine=with_images), "containerd root")
 
     assert (apart.state, apart.families) == (State.WARNING, ())
     assert apart.what.startswith("/var/lib/containerd is on a filesystem of its own, which is not watched")
@@ -135,8 +135,8 @@ def _below(rootfs, part="", **facts):
     return MountEntry(f"{rootfs}{part}", "ext4", (8, 1), **facts)
 
 
-def test_private_propagation_is_an_error(scene, rootfs):
-    apart = scene(_below(rootfs, read_only=True), apart=True)
+def test_private_propagation_is_an_error(make_facts, rootfs):
+    apart = make_facts(_below(rootfs, read_only=True), apart=True)
 
     found = _one(propagation, apart, "propagation")
 
@@ -146,27 +146,27 @@ def test_private_propagation_is_an_error(scene, rootfs):
 
 
 @pytest.mark.parametrize("kind", ["slave", "shared"])
-def test_mounts_that_arrive_later_are_well(scene, rootfs, kind):
-    apart = scene(_below(rootfs, read_only=True, propagation=kind), apart=True)
+def test_mounts_that_arrive_later_are_well(make_facts, rootfs, kind):
+    apart = make_facts(_below(rootfs, read_only=True, propagation=kind), apart=True)
 
     assert [finding.state for finding in propagation.findings(apart)] == [State.OK, State.OK]
 
 
 @pytest.mark.parametrize(("apart", "said"), [(False, "the engine's mount namespace"), (None, "no sign of a container")])
-def test_on_the_host_itself_propagation_does_not_matter(scene, rootfs, apart, said):
-    found = list(propagation.findings(scene(_below(rootfs), apart=apart)))
+def test_on_the_host_itself_propagation_does_not_matter(make_facts, rootfs, apart, said):
+    found = list(propagation.findings(make_facts(_below(rootfs), apart=apart)))
 
     assert [(one.check, one.state) for one in found] == [("mounts", State.OK)]
     assert said in found[0].what
 
 
-def test_a_writable_mount_is_told_but_costs_nothing(scene, rootfs):
-    found = _one(propagation, scene(_below(rootfs, propagation="slave"), apart=True), "read-only")
+def test_a_writable_mount_is_told_but_costs_nothing(make_facts, rootfs):
+    found = _one(propagation, make_facts(_below(rootfs, propagation="slave"), apart=True), "read-only")
 
     assert (found.state, found.bad) == (State.WARNING, False)
 
 
-def test_a_writable_mount_below_a_read_only_one_is_an_error_but_the_engines_own_are_not(scene, rootfs):
+def test_a_writable_mount_below_a_read_only_one_is_an_error_but_the_engines_own_are_not(make_facts, rootfs):
     root = "/var/lib/docker"
     own = [
         _below(rootfs, f"{root}/overlay2/abc/merged"),
@@ -176,15 +176,15 @@ def test_a_writable_mount_below_a_read_only_one_is_an_error_but_the_engines_own_
     ]
     read_only = _below(rootfs, read_only=True, propagation="slave")
 
-    well = _one(propagation, scene(read_only, *own, apart=True), "read-only")
+    well = _one(propagation, make_facts(read_only, *own, apart=True), "read-only")
     others = [_below(rootfs, part) for part in ("/boot", "/home", "/proc", f"{root}/volumes/v/_data/x")]
-    bad = _one(propagation, scene(read_only, *own, *others, apart=True), "read-only")
+    bad = _one(propagation, make_facts(read_only, *own, *others, apart=True), "read-only")
 
     assert well.state is State.OK
     assert (bad.state, bad.bad) == (State.ERROR, True)
     assert bad.what.endswith(f"below it: {rootfs}/boot, {rootfs}/home, {rootfs}/proc and 1 more")
 
-    restricted = _one(propagation, scene(read_only, *own, *others, apart=True, sandbox=Sandbox(7)), "read-only")
+    restricted = _one(propagation, make_facts(read_only, *own, *others, apart=True, sandbox=Sandbox(7)), "read-only")
     assert (restricted.state, restricted.bad) == (State.WARNING, False)
 
 
@@ -192,22 +192,22 @@ def test_a_writable_mount_below_a_read_only_one_is_an_error_but_the_engines_own_
     ("capability", "state"),
     [("CAP_DAC_READ_SEARCH", State.OK), ("CAP_DAC_OVERRIDE", State.OK), ("CAP_SYS_ADMIN", State.WARNING)],
 )
-def test_which_capability_reads_everybodys_files(scene, capability, state):
-    found = _one(rights, scene(rights=Rights(0, frozenset({capability}))), "rights")
+def test_which_capability_reads_everybodys_files(make_facts, capability, state):
+    found = _one(rights, make_facts(rights=Rights(0, frozenset({capability}))), "rights")
 
     assert found.state is state
     assert (LAYERS in found.families) is (state is State.WARNING)
 
 
-def test_without_a_running_container_the_capability_alone_counts(scene):
-    found = _one(rights, scene(rights=Rights(0)), "processes")
+def test_without_a_running_container_the_capability_alone_counts(make_facts):
+    found = _one(rights, make_facts(rights=Rights(0)), "processes")
 
     assert (found.state, found.families) == (State.WARNING, TMPFS)
     assert "CAP_SYS_PTRACE" in found.do
 
 
-def test_an_engine_that_hides_behind_another_pid_namespace(scene):
-    well = scene()
+def test_an_engine_that_hides_behind_another_pid_namespace(make_facts):
+    well = make_facts()
     hidden = dataclasses.replace(
         well, host=type(well.host)(well.host.rootfs, "/proc"), probe=dataclasses.replace(well.probe, engine_pid=0)
     )
@@ -224,14 +224,14 @@ def _process(rootfs, pid, container):
     (folder / "cgroup").write_text(f"0::/docker/{container}\n")
 
 
-def test_running_containers_are_entered_one_by_one(scene, rootfs):
+def test_running_containers_are_entered_one_by_one(make_facts, rootfs):
     containers = [Container(str(n) * 64, f"c{n}", state="running", pid=40 + n, driver="overlay2") for n in range(3)]
     for container in containers[:2]:
         _process(rootfs, container.pid, container.id)
 
-    both = _one(rights, scene(containers=containers[:2]), "processes")
-    most = _one(rights, scene(containers=containers), "processes")
-    none = _one(rights, scene(containers=containers[2:]), "processes")
+    both = _one(rights, make_facts(containers=containers[:2]), "processes")
+    most = _one(rights, make_facts(containers=containers), "processes")
+    none = _one(rights, make_facts(containers=containers[2:]), "processes")
 
     assert (both.state, most.state, none.state) == (State.OK, State.WARNING, State.ERROR)
     assert both.what == f"2 running containers found in {rootfs}/proc and entered"
@@ -239,7 +239,7 @@ def test_running_containers_are_entered_one_by_one(scene, rootfs):
     assert (none.families, "--path.procfs" in none.do) == (TMPFS, True)
 
 
-def test_each_kind_of_object_is_opened_and_what_fails_is_counted(scene, rootfs):
+def test_each_kind_of_object_is_opened_and_what_fails_is_counted(make_facts, rootfs):
     identity, layer = "a" * 64, "b" * 64
     mounts = (Mount("tmpfs", "", "/t"), Mount("bind", "/srv/file", "/f"), Mount("bind", "/proc", "/p"))
     container = Container(identity, "c", state="running", pid=4, driver="overlay2", layer=layer, mounts=mounts)
@@ -248,7 +248,7 @@ def test_each_kind_of_object_is_opened_and_what_fails_is_counted(scene, rootfs):
     (rootfs / "srv/file").touch()
     (rootfs / "proc").mkdir()
 
-    found = {finding.check: finding for finding in objects.findings(scene(containers=[container]))}
+    found = {finding.check: finding for finding in objects.findings(make_facts(containers=[container]))}
 
     assert {check: finding.what for check, finding in found.items()} == {
         "writable layers": "1 of 1 can be opened",
@@ -259,19 +259,19 @@ def test_each_kind_of_object_is_opened_and_what_fails_is_counted(scene, rootfs):
     assert found["tmpfs mounts"].bad
 
 
-def test_sources_that_were_not_mounted_into_a_container_are_missed(scene, rootfs):
+def test_sources_that_were_not_mounted_into_a_container_are_missed(make_facts, rootfs):
     container = Container("a" * 64, "c", mounts=(Mount("bind", "/srv/not-here", "/f"),), driver="overlay2", layer="b")
 
-    found = _one(objects, scene(containers=[container], apart=True), "bind mounts")
+    found = _one(objects, make_facts(containers=[container], apart=True), "bind mounts")
 
     assert found.what == "0 of 1 can be opened; 1 vanished"
     assert found.do == f"mount the sources below {rootfs} as well, where the host has them"
 
 
-def test_objects_of_a_foreign_engine_point_to_the_cause(scene):
+def test_objects_of_a_foreign_engine_point_to_the_cause(make_facts):
     container = Container("a" * 64, "c", driver="overlay2", layer="b" * 64)
 
-    found = _one(objects, scene(containers=[container], refused=Unmeasured.FOREIGN_ENGINE), "writable layers")
+    found = _one(objects, make_facts(containers=[container], refused=Unmeasured.FOREIGN_ENGINE), "writable layers")
 
     assert found.what == "0 of 1 can be opened; 1 foreign_engine"
     assert found.do == "see same host"
@@ -287,21 +287,21 @@ def test_objects_of_a_foreign_engine_point_to_the_cause(scene):
         ("birth_times", State.OK, "not birth times"),
     ],
 )
-def test_what_the_kernel_lacks_costs_no_numbers(scene, missing, state, said):
-    found = _one(kernel, scene(kernel=Kernel("5.4", **{missing: False})), "kernel")
+def test_what_the_kernel_lacks_costs_no_numbers(make_facts, missing, state, said):
+    found = _one(kernel, make_facts(kernel=Kernel("5.4", **{missing: False})), "kernel")
 
     assert (found.state, found.bad) == (state, False)
     assert said in found.what
 
 
-def test_the_plain_walker_is_slow_but_no_failure(scene):
-    found = _one(kernel, scene(sizer="python"), "walker")
+def test_the_plain_walker_is_slow_but_no_failure(make_facts):
+    found = _one(kernel, make_facts(sizer="python"), "walker")
 
     assert (found.state, found.bad) == (State.WARNING, False)
 
 
-def test_every_cost_is_a_family_of_the_catalogue(scene):
-    bad = scene(refused=Unmeasured.UNKNOWN_ROOT, rights=Rights(1), root=HostPath("/x", remote=True), apart=True)
+def test_every_cost_is_a_family_of_the_catalogue(make_facts):
+    bad = make_facts(refused=Unmeasured.UNKNOWN_ROOT, rights=Rights(1), root=HostPath("/x", remote=True), apart=True)
 
     named = {name for finding in examine(bad) for name in finding.families}
 
@@ -309,7 +309,7 @@ def test_every_cost_is_a_family_of_the_catalogue(scene):
     assert named <= {family.name for family in (*OBJECT_FAMILIES, *LIVE_FAMILIES)}
 
 
-def test_every_kind_has_a_price(scene):
+def test_every_kind_has_a_price(make_facts):
     assert set(objects.LOST) == set(KINDS)
 
 

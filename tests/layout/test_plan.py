@@ -8,8 +8,8 @@ from docker_storage_exporter.hostfs.host import HostPath
 from docker_storage_exporter.hostfs.mounts import MountEntry, MountTable
 from docker_storage_exporter.layout import (
     SUBJECTS,
+    HostView,
     Rules,
-    Scene,
     bind_key,
     container_key,
     plan_of,
@@ -37,7 +37,7 @@ STORES = Stores((GraphFacts(DRIVER, f"{ROOT}/overlay2"),))
 def plan(*, volumes=(), containers=(), mounts=PLAIN, found=None, rules=EVERYTHING, stores=STORES, **changes):
     facts = {"engine": Engine(storage_driver="overlay2"), "roots": (StorageRoot(ROOT),)} | changes
     inventory = Inventory(volumes=tuple(volumes), containers=tuple(containers), **facts)
-    return plan_of(Scene(inventory, mounts, found or {}, stores), rules)
+    return plan_of(HostView(inventory, mounts, found or {}, stores), rules)
 
 
 def container(number=1, **facts):
@@ -316,7 +316,7 @@ def test_the_data_root_bound_elsewhere_is_the_data_root():
 
 def scene_of(*volumes, containers=(), mounts=PLAIN, found=None, roots=ROOTS, **facts):
     inventory = Inventory(Engine(storage_driver="overlay2"), tuple(volumes), tuple(containers), roots=roots)
-    return Scene(inventory, mounts, found or {}, STORES, **facts)
+    return HostView(inventory, mounts, found or {}, STORES, **facts)
 
 
 def with_mounts(*entries):
@@ -409,8 +409,8 @@ SHM = "/dev/shm"
 def tmpfs_place(destination, mounts=PLAIN, *, enters=True, **facts):
     """The place of a tmpfs mount of the only container."""
     user = container(mounts=(Mount("tmpfs", "", SHM), Mount("tmpfs", "", "/t")), **facts)
-    scene = scene_of(containers=[user], mounts=mounts, enters_processes=enters)
-    return plan_of(scene).place(ObjectKey(Kind.TMPFS, "", user.id + destination))
+    view = scene_of(containers=[user], mounts=mounts, enters_processes=enters)
+    return plan_of(view).place(ObjectKey(Kind.TMPFS, "", user.id + destination))
 
 
 def test_shared_memory_is_asked_for_in_the_container_by_who_may_enter_it():

@@ -5,7 +5,7 @@ import pytest
 from docker_storage_exporter.hostfs.filesystem import Filesystem
 from docker_storage_exporter.hostfs.host import HostPath
 from docker_storage_exporter.hostfs.mounts import MountEntry, MountTable
-from docker_storage_exporter.layout import Scene, plan_of
+from docker_storage_exporter.layout import HostView, plan_of
 from docker_storage_exporter.measure import Walk
 from docker_storage_exporter.model.objects import Container, Engine, Inventory, Mount, StorageRoot, Volume
 from docker_storage_exporter.schedule.attribution import Attribution
@@ -23,7 +23,7 @@ def listed(*volumes, containers=(), found=None):
     """An inventory with its plan."""
     roots = (StorageRoot("/d", mountpoint="/"),)
     inventory = Inventory(Engine(), tuple(map(Volume, volumes)), tuple(containers), roots=roots)
-    plan = plan_of(Scene(inventory, MOUNTS, found or {}))
+    plan = plan_of(HostView(inventory, MOUNTS, found or {}))
     return inventory, plan, plan.sources()
 
 
@@ -173,7 +173,7 @@ def test_a_volume_explains_what_a_bind_mount_of_its_folder_does_not(disk):
     volume = Volume("v", filesystem="bind", device="/srv/x")
     roots = (StorageRoot("/d", mountpoint="/"),)
     inventory = Inventory(Engine(), (volume,), (writer(1, inside, outside),), roots=roots)
-    plan = plan_of(Scene(inventory, MOUNTS, found))
+    plan = plan_of(HostView(inventory, MOUNTS, found))
     disk.told.watch(inventory, plan, plan.sources())
     disk.look(lost=200 * MIB)
 

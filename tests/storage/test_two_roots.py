@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from docker_storage_exporter.hostfs.mounts import MountEntry, MountTable
-from docker_storage_exporter.layout import Scene, container_key, plan_of
+from docker_storage_exporter.layout import HostView, container_key, plan_of
 from docker_storage_exporter.measure import Walk
 from docker_storage_exporter.model.keys import Kind, ObjectKey
 from docker_storage_exporter.model.objects import Container, Engine, Inventory, StorageRoot
@@ -86,7 +86,7 @@ def facts(inventory):
 @pytest.fixture
 def plan(inventory, facts):
     """Where everything is."""
-    return plan_of(Scene(inventory, MOUNTS, stores=Stores((facts,))))
+    return plan_of(HostView(inventory, MOUNTS, stores=Stores((facts,))))
 
 
 def test_a_layer_in_two_roots_is_one_object_with_two_folders(plan):

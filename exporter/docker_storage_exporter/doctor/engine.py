@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from docker_storage_exporter.collector import catalogue as c
+from docker_storage_exporter.doctor.facts import Facts
 from docker_storage_exporter.doctor.finding import EVERYTHING, LOST, ROOT_FILESYSTEM, SIZES, Finding, State
-from docker_storage_exporter.doctor.scene import Scene
 from docker_storage_exporter.model.keys import Kind
 from docker_storage_exporter.model.objects import Inventory
 from docker_storage_exporter.model.places import Unmeasured
@@ -15,19 +15,19 @@ from docker_storage_exporter.storage import knows
 _HERE = "run the exporter on the engine's host; in a container, mount the host's / and name it with --path.rootfs"
 
 
-def findings(scene: Scene) -> Iterator[Finding]:
+def findings(facts: Facts) -> Iterator[Finding]:
     """About the engine."""
-    yield _answers(scene)
-    inventory = scene.probe.inventory
+    yield _answers(facts)
+    inventory = facts.probe.inventory
     if inventory is None:
         return
     if inventory.source == "api":
-        yield _same_host(scene, inventory)
+        yield _same_host(facts, inventory)
     yield _driver(inventory)
 
 
-def _answers(scene: Scene) -> Finding:
-    asked, inventory = scene.probe, scene.probe.inventory
+def _answers(facts: Facts) -> Finding:
+    asked, inventory = facts.probe, facts.probe.inventory
     if inventory is not None and not asked.trouble:
         engine = inventory.engine
         what = f"{engine.product} {engine.version} answers at {asked.address} in API {asked.api_version}"
@@ -40,12 +40,12 @@ def _answers(scene: Scene) -> Finding:
     return Finding("engine", State.WARNING, what, ((c.VOLUME_INFO,), (c.ENGINE_INFO,)), do)
 
 
-def _same_host(scene: Scene, inventory: Inventory) -> Finding:
-    if scene.probe.proof is not None:
-        return Finding("same host", State.OK, f"engine and disk are one host: {scene.probe.proof.value}")
+def _same_host(facts: Facts, inventory: Inventory) -> Finding:
+    if facts.probe.proof is not None:
+        return Finding("same host", State.OK, f"engine and disk are one host: {facts.probe.proof.value}")
     costs = (*SIZES, ROOT_FILESYSTEM)
     if inventory.refused is Unmeasured.FOREIGN_ENGINE:
-        what = f"nothing shows that {scene.root.path} is the data root of the engine that was asked"
+        what = f"nothing shows that {facts.root.path} is the data root of the engine that was asked"
         return Finding("same host", State.ERROR, what, costs, _HERE)
     return Finding("same host", State.ERROR, "cannot be proven while the data root cannot be read", costs)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from docker_storage_exporter.doctor import confinement, engine, kernel, objects, propagation, rights, roots
+from docker_storage_exporter.doctor.facts import Facts
 from docker_storage_exporter.doctor.finding import Finding
-from docker_storage_exporter.doctor.scene import Scene
 
 _SUBJECTS = (engine, roots, propagation, rights, objects, confinement, kernel)
 
 
-def examine(scene: Scene) -> list[Finding]:
-    """Every finding about a scene."""
-    return [finding for subject in _SUBJECTS for finding in subject.findings(scene)]
+def examine(facts: Facts) -> list[Finding]:
+    """Every finding about these facts, in the order of the checks."""
+    return [finding for subject in _SUBJECTS for finding in subject.findings(facts)]

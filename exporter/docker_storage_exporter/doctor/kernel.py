@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from docker_storage_exporter.doctor.facts import Facts
 from docker_storage_exporter.doctor.finding import Finding, State
-from docker_storage_exporter.doctor.scene import Scene
 
 
-def findings(scene: Scene) -> Iterator[Finding]:
+def findings(facts: Facts) -> Iterator[Finding]:
     """About kernel and walker; none of them costs a number, but some cost time."""
-    kernel = scene.kernel
+    kernel = facts.kernel
     features = {
         "openat2": kernel.openat2,
         "SCHED_IDLE": kernel.idle_class,
@@ -33,7 +33,7 @@ def findings(scene: Scene) -> Iterator[Finding]:
         )
     else:
         yield Finding("kernel", State.OK, what)
-    if scene.sizer == "c":
+    if facts.sizer == "c":
         yield Finding("walker", State.OK, "the C core")
     else:
         what = "the plain twin of the C core: the same numbers, but walks take several times as long"

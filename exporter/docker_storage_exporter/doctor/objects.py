@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 
+from docker_storage_exporter.doctor.facts import Facts
 from docker_storage_exporter.doctor.finding import LOST, Finding, State
-from docker_storage_exporter.doctor.scene import Scene
 from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.hostfs.reasons import reason_for
 from docker_storage_exporter.layout import SUBJECTS, Subject, rules_of
@@ -26,25 +26,25 @@ _REMEDIES = {
 }
 
 
-def findings(scene: Scene) -> Iterator[Finding]:
+def findings(facts: Facts) -> Iterator[Finding]:
     """One for each kind of object that there is."""
-    inventory = scene.probe.inventory
+    inventory = facts.probe.inventory
     if inventory is None:
         return
-    crew = Crew(scene.settings.scan_timeout)
+    crew = Crew(facts.settings.scan_timeout)
     crew.begin_watching()
     try:
-        plan = Locator(scene.host, crew).locate(inventory, rules_of(scene.settings)).plan
-        tried = {key: (place, _trouble(place, scene.host, crew)) for key, place in plan.places.items()}
+        plan = Locator(facts.host, crew).locate(inventory, rules_of(facts.settings)).plan
+        tried = {key: (place, _trouble(place, facts.host, crew)) for key, place in plan.places.items()}
     finally:
         crew.stop()
     for subject in SUBJECTS:
         found = [outcome for key, outcome in tried.items() if key.kind == subject.kind]
         if found:
-            yield _finding(scene, subject, [place for place, _ in found], Counter(r for _, r in found if r))
+            yield _finding(facts, subject, [place for place, _ in found], Counter(r for _, r in found if r))
 
 
-def _finding(scene: Scene, subject: Subject, places: list[Place], reasons: Counter[Unmeasured]) -> Finding:
+def _finding(facts: Facts, subject: Subject, places: list[Place], reasons: Counter[Unmeasured]) -> Finding:
     skipped = sum(place.skip is not None for place in places)
     wanted = len(places) - skipped
     what = f"{wanted - reasons.total()} of {wanted} can be opened"
@@ -53,15 +53,15 @@ def _finding(scene: Scene, subject: Subject, places: list[Place], reasons: Count
     if not reasons:
         return Finding(subject.plural, State.OK, what)
     what += "; " + ", ".join(f"{number} {reason.value}" for reason, number in sorted(reasons.items()))
-    do = ", ".join(dict.fromkeys(_remedy(scene, subject.kind, reason) for reason in sorted(reasons)))
+    do = ", ".join(dict.fromkeys(_remedy(facts, subject.kind, reason) for reason in sorted(reasons)))
     return Finding(subject.plural, State.WARNING, what, (LOST[subject.kind],), do)
 
 
-def _remedy(scene: Scene, kind: Kind, reason: Unmeasured) -> str:
+def _remedy(facts: Facts, kind: Kind, reason: Unmeasured) -> str:
     if reason is Unmeasured.VANISHED and kind is Kind.TMPFS:
         return "see processes"
-    if reason is Unmeasured.VANISHED and kind is Kind.BIND and scene.apart:
-        return f"mount the sources below {scene.host.rootfs or '/'} as well, where the host has them"
+    if reason is Unmeasured.VANISHED and kind is Kind.BIND and facts.apart:
+        return f"mount the sources below {facts.host.rootfs or '/'} as well, where the host has them"
     return _REMEDIES.get(reason, f"see docs/concepts.md for {reason.value}")
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from docker_storage_exporter.doctor.facts import Facts
 from docker_storage_exporter.doctor.finding import LOST, VOLUME_FILESYSTEMS, Finding, State
-from docker_storage_exporter.doctor.scene import Scene
 from docker_storage_exporter.hostfs.mounts import MountEntry
 from docker_storage_exporter.model.keys import Kind
 from docker_storage_exporter.model.text import printable
@@ -22,19 +22,19 @@ _ENGINE_OWN = re.compile(
 )
 
 
-def findings(scene: Scene) -> Iterator[Finding]:
+def findings(facts: Facts) -> Iterator[Finding]:
     """About the mount under the data root."""
-    if scene.root.error is not None or scene.root.remote:
+    if facts.root.error is not None or facts.root.remote:
         return
-    covering = scene.mounts.covering(scene.host.view(scene.root.path))
-    if not scene.apart or covering is None:
-        known = "this is the engine's mount namespace" if scene.apart is False else "no sign of a container"
+    covering = facts.mounts.covering(facts.host.view(facts.root.path))
+    if not facts.apart or covering is None:
+        known = "this is the engine's mount namespace" if facts.apart is False else "no sign of a container"
         yield Finding("mounts", State.OK, f"{known}: every mount is seen as it is")
         return
-    root = printable(scene.root.path)
-    remedy = f"mount the data root with -v {root}:{printable(scene.host.view(root))}:ro,rslave"
+    root = printable(facts.root.path)
+    remedy = f"mount the data root with -v {root}:{printable(facts.host.view(root))}:ro,rslave"
     yield _propagation(covering, remedy)
-    yield _read_only(scene, covering, remedy)
+    yield _read_only(facts, covering, remedy)
 
 
 def _propagation(mount: MountEntry, remedy: str) -> Finding:
@@ -45,29 +45,29 @@ def _propagation(mount: MountEntry, remedy: str) -> Finding:
     return Finding("propagation", State.ERROR, what, (VOLUME_FILESYSTEMS, LOST[Kind.VOLUME]), remedy)
 
 
-def _read_only(scene: Scene, mount: MountEntry, remedy: str) -> Finding:
+def _read_only(facts: Facts, mount: MountEntry, remedy: str) -> Finding:
     name = printable(mount.mountpoint)
     if not mount.read_only:
         what = f"{name} is writable; the exporter never writes, but nothing else keeps it from doing so"
         return Finding("read-only", State.WARNING, what, do=remedy)
-    writable = _writable_below(scene, mount)
+    writable = _writable_below(facts, mount)
     if not writable:
         return Finding("read-only", State.OK, f"{name} is read-only, with all that is mounted below it")
     shown = ", ".join(printable(path) for path in writable[:_SHOWN])
     more = f" and {len(writable) - _SHOWN} more" if len(writable) > _SHOWN else ""
     what = f"{name} is read-only, but not what is mounted below it: {shown}{more}"
-    if scene.sandbox.stands:
+    if facts.sandbox.stands:
         return Finding("read-only", State.WARNING, f"{what}; Landlock keeps this process from writing there")
     return Finding("read-only", State.ERROR, what, do=f"leave those out, and {remedy} alone")
 
 
-def _writable_below(scene: Scene, mount: MountEntry) -> list[str]:
+def _writable_below(facts: Facts, mount: MountEntry) -> list[str]:
     """Writable mount points below a read-only one, but for those that the engine made for itself."""
-    root = scene.host.view(scene.root.path)
+    root = facts.host.view(facts.root.path)
     found = []
-    for part in scene.mounts.below(mount.mountpoint):
+    for part in facts.mounts.below(mount.mountpoint):
         path = f"{mount.mountpoint.rstrip('/')}/{part}"
-        entry = scene.mounts.at(path)
+        entry = facts.mounts.at(path)
         own = path.startswith(root + "/") and _ENGINE_OWN.fullmatch(path[len(root) + 1 :])
         if entry is not None and not entry.read_only and not own:
             found.append(path)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator
 
+from docker_storage_exporter.doctor.facts import Facts
 from docker_storage_exporter.doctor.finding import Finding, State
 from docker_storage_exporter.doctor.needs import Need, needing
-from docker_storage_exporter.doctor.scene import Scene
 from docker_storage_exporter.hostfs.process import enter
 from docker_storage_exporter.model.objects import RUNNING_STATES, Container
 
@@ -19,14 +19,14 @@ _NO_APPARMOR = "leave AppArmor's profile: docker run --security-opt apparmor=unc
 _HOST_PID = "share the host's PID namespace: docker run --pid host; or mount its /proc and name it with --path.procfs"
 
 
-def findings(scene: Scene) -> Iterator[Finding]:
+def findings(facts: Facts) -> Iterator[Finding]:
     """About user, capabilities and the processes of containers."""
-    yield _reading(scene)
-    yield _processes(scene)
+    yield _reading(facts)
+    yield _processes(facts)
 
 
-def _reading(scene: Scene) -> Finding:
-    rights = scene.rights
+def _reading(facts: Facts) -> Finding:
+    rights = facts.rights
     held = ", ".join(sorted(rights.capabilities)) or "none that matters"
     what = f"uid {rights.uid}, capabilities: {held}"
     if rights.reads_everything:
@@ -35,10 +35,10 @@ def _reading(scene: Scene) -> Finding:
     return Finding("rights", State.WARNING, f"{what}: what others closed to uid {rights.uid} is unreadable", _READ, do)
 
 
-def running(scene: Scene) -> list[Container]:
+def running(facts: Facts) -> list[Container]:
     """The containers that run now, as far as the engine itself says so."""
-    inventory = scene.probe.inventory
-    if inventory is None or scene.probe.trouble:
+    inventory = facts.probe.inventory
+    if inventory is None or facts.probe.trouble:
         return []
     return [container for container in inventory.containers if container.state in RUNNING_STATES and container.pid > 0]
 
@@ -54,30 +54,30 @@ def failures(procfs: str, containers: list[Container]) -> list[tuple[str, OSErro
     return found
 
 
-def engine_is_hidden(scene: Scene) -> bool:
+def engine_is_hidden(facts: Facts) -> bool:
     """Whether the engine's process is outside of this PID namespace, and so are its containers."""
-    return not scene.probe.trouble and scene.probe.engine_pid == 0 and scene.probe.address.startswith("unix://")
+    return not facts.probe.trouble and facts.probe.engine_pid == 0 and facts.probe.address.startswith("unix://")
 
 
-def _processes(scene: Scene) -> Finding:
+def _processes(facts: Facts) -> Finding:
     """Whether the processes of containers can be found and entered: tried on those that run, if there are any."""
-    there = running(scene)
+    there = running(facts)
     if there:
-        return _entered(scene, there)
-    if not scene.rights.enters_processes:
+        return _entered(facts, there)
+    if not facts.rights.enters_processes:
         what = "without CAP_SYS_PTRACE containers of other users cannot be entered; no container runs to try it on"
         return Finding("processes", State.WARNING, what, _LOOK, _PTRACE)
-    if scene.sandbox.stands:
+    if facts.sandbox.stands:
         what = "Landlock forbids to enter containers; none runs to try it on"
         return Finding("processes", State.WARNING, what, _LOOK, _NO_FENCE)
-    if scene.host.procfs == "/proc" and engine_is_hidden(scene):
+    if facts.host.procfs == "/proc" and engine_is_hidden(facts):
         what = "the engine's process is outside the PID namespace of this one, and so are its containers"
         return Finding("processes", State.ERROR, what, _LOOK, _HOST_PID)
     return Finding("processes", State.OK, "containers can be entered with CAP_SYS_PTRACE; none runs to try it on")
 
 
-def _entered(scene: Scene, there: list[Container]) -> Finding:
-    procfs, failed = scene.host.procfs, failures(scene.host.procfs, there)
+def _entered(facts: Facts, there: list[Container]) -> Finding:
+    procfs, failed = facts.host.procfs, failures(facts.host.procfs, there)
     if not failed:
         noun = "container" if len(there) == 1 else "containers"
         return Finding("processes", State.OK, f"{len(there)} running {noun} found in {procfs} and entered")
@@ -86,13 +86,13 @@ def _entered(scene: Scene, there: list[Container]) -> Finding:
     why = "may not be entered" if denied else f"not found in {procfs}, which is not the host's"
     what = f"{len(failed)} of {len(there)} running containers, such as {name}: {why}"
     state = State.ERROR if len(failed) == len(there) else State.WARNING
-    return Finding("processes", state, what, _LOOK, _remedy(scene) if denied else _HOST_PID)
+    return Finding("processes", state, what, _LOOK, _remedy(facts) if denied else _HOST_PID)
 
 
-def _remedy(scene: Scene) -> str:
+def _remedy(facts: Facts) -> str:
     """What lets a process be entered that is there: the capability, or less that stands against it."""
-    if not scene.rights.enters_processes:
+    if not facts.rights.enters_processes:
         return _PTRACE
-    if scene.sandbox.stands:
+    if facts.sandbox.stands:
         return _NO_FENCE
-    return _NO_APPARMOR if scene.confinement.apparmor else _PTRACE
+    return _NO_APPARMOR if facts.confinement.apparmor else _PTRACE

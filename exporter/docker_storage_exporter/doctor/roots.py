@@ -6,8 +6,8 @@ import errno
 import os
 from collections.abc import Iterator
 
+from docker_storage_exporter.doctor.facts import Facts
 from docker_storage_exporter.doctor.finding import LOST, ROOT_FILESYSTEM, SIZES, Finding, Group, State
-from docker_storage_exporter.doctor.scene import Scene
 from docker_storage_exporter.model.keys import Kind
 from docker_storage_exporter.storage import drivers
 
@@ -20,17 +20,17 @@ _PARTS: tuple[tuple[str, tuple[Group, ...]], ...] = (
 _CONTAINERD_ROOTS = ("{root}/containerd/daemon", "/var/lib/containerd")
 
 
-def findings(scene: Scene) -> Iterator[Finding]:
+def findings(facts: Facts) -> Iterator[Finding]:
     """About the data root and, where images lie there, containerd's."""
-    yield data_root(scene)
-    inventory = scene.probe.inventory
+    yield data_root(facts)
+    inventory = facts.probe.inventory
     if inventory is not None and inventory.engine.image_store == "containerd":
-        yield _containerd_root(scene)
+        yield _containerd_root(facts)
 
 
-def data_root(scene: Scene) -> Finding:
+def data_root(facts: Facts) -> Finding:
     """Whether the data root can be listed, with the folders in it that hold sizes."""
-    root, everything = scene.root, (*SIZES, ROOT_FILESYSTEM)
+    root, everything = facts.root, (*SIZES, ROOT_FILESYSTEM)
     if root.remote:
         what = f"{root.path} lies on a remote filesystem, which is never touched"
         return Finding("data root", State.ERROR, what, everything, "keep the data root on a local disk")
@@ -38,33 +38,33 @@ def data_root(scene: Scene) -> Finding:
         return Finding("data root", State.ERROR, f"{root.path}: {root.error.strerror}", everything, _remedy(root.error))
     closed: list[str] = []
     costs: list[Group] = []
-    error = _cannot_list(scene, root.path)
+    error = _cannot_list(facts, root.path)
     if error is not None:
         return Finding("data root", State.ERROR, f"{root.path}: {error.strerror}", everything, _remedy(error))
     for name, lost in _PARTS:
-        error = _cannot_list(scene, f"{root.path}/{name}")
+        error = _cannot_list(facts, f"{root.path}/{name}")
         if error is not None and error.errno != errno.ENOENT:
             closed.append(f"{name}: {error.strerror}")
             costs += lost
     if closed:
         return Finding("data root", State.ERROR, f"{root.path}: {', '.join(closed)}", tuple(costs), _RIGHTS)
-    if _cannot_list(scene, f"{root.path}/containers"):
+    if _cannot_list(facts, f"{root.path}/containers"):
         what = f"{root.path} has no containers directory: it is not the data root of an engine"
         return Finding("data root", State.ERROR, what, everything, "name it with --path.data-root")
-    covering = scene.mounts.covering(scene.host.view(root.path))
+    covering = facts.mounts.covering(facts.host.view(root.path))
     where = f", on {covering.filesystem}" if covering else ""
     return Finding("data root", State.OK, f"{root.path} can be listed{where}")
 
 
-def _containerd_root(scene: Scene) -> Finding:
+def _containerd_root(facts: Facts) -> Finding:
     """Containerd does not tell where its root is: it is looked for where engines put it.
 
     Nothing in it is measured yet, so it costs nothing where it cannot be seen, and nobody need mount it. Only a
     filesystem that has nothing else of the engine's may fill unseen.
     """
-    for path in (candidate.format(root=scene.root.path) for candidate in _CONTAINERD_ROOTS):
-        error = _cannot_list(scene, path)
-        if error is None and _is_watched(scene, path):
+    for path in (candidate.format(root=facts.root.path) for candidate in _CONTAINERD_ROOTS):
+        error = _cannot_list(facts, path)
+        if error is None and _is_watched(facts, path):
             return Finding("containerd root", State.OK, f"{path} can be listed")
         if error is None:
             what = f"{path} is on a filesystem of its own, which is not watched: no alert tells when it fills"
@@ -74,17 +74,17 @@ def _containerd_root(scene: Scene) -> Finding:
     return Finding("containerd root", State.OK, "not seen from here; nothing in it is measured yet")
 
 
-def _is_watched(scene: Scene, path: str) -> bool:
+def _is_watched(facts: Facts, path: str) -> bool:
     """Whether the filesystem of a path is the data root's or that of a folder in it, and so on the page."""
-    watched = (scene.root.path, f"{scene.root.path}/volumes", f"{scene.root.path}/containers")
-    devices = {entry.device for place in watched if (entry := scene.mounts.covering(scene.host.view(place)))}
-    here = scene.mounts.covering(scene.host.view(path))
+    watched = (facts.root.path, f"{facts.root.path}/volumes", f"{facts.root.path}/containers")
+    devices = {entry.device for place in watched if (entry := facts.mounts.covering(facts.host.view(place)))}
+    here = facts.mounts.covering(facts.host.view(path))
     return here is None or here.device in devices
 
 
-def _cannot_list(scene: Scene, path: str) -> OSError | None:
+def _cannot_list(facts: Facts, path: str) -> OSError | None:
     try:
-        with os.scandir(scene.host.view(path)) as entries:
+        with os.scandir(facts.host.view(path)) as entries:
             next(entries, None)
     except OSError as error:
         return error

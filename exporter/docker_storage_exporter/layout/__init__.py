@@ -6,7 +6,7 @@ Each kind of object is a file here with its `SUBJECT`; whoever loops over kinds 
 from docker_storage_exporter.layout.binds import BindFacts, bind_key
 from docker_storage_exporter.layout.layers import container_key
 from docker_storage_exporter.layout.plan import Plan, Rules, plan_of, rules_of
-from docker_storage_exporter.layout.subject import Item, Scene, Subject
+from docker_storage_exporter.layout.subject import HostView, Item, Subject
 from docker_storage_exporter.layout.subjects import KINDS, SUBJECTS
 from docker_storage_exporter.layout.tmpfs import TmpfsFacts
 from docker_storage_exporter.layout.volumes import VolumeFacts, volume_key
@@ -15,10 +15,10 @@ __all__ = [
     "KINDS",
     "SUBJECTS",
     "BindFacts",
+    "HostView",
     "Item",
     "Plan",
     "Rules",
-    "Scene",
     "Subject",
     "TmpfsFacts",
     "VolumeFacts",

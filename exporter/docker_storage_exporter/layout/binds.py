@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from docker_storage_exporter.hostfs.host import HostPath
 from docker_storage_exporter.layout.paths import SKIPS, path_place
-from docker_storage_exporter.layout.subject import Item, Scene, Subject, Users
+from docker_storage_exporter.layout.subject import HostView, Item, Subject, Users
 from docker_storage_exporter.model.keys import Kind, ObjectKey
 from docker_storage_exporter.model.objects import Mount
 
@@ -26,26 +26,26 @@ def bind_key(source: str) -> ObjectKey:
     return ObjectKey(Kind.BIND, "", source)
 
 
-def _objects(scene: Scene) -> Iterator[tuple[ObjectKey, BindFacts]]:
-    for path, users in _users(scene).items():
-        yield bind_key(path), BindFacts(path, tuple(users), _found(users, scene).entry)
+def _objects(view: HostView) -> Iterator[tuple[ObjectKey, BindFacts]]:
+    for path, users in _users(view).items():
+        yield bind_key(path), BindFacts(path, tuple(users), _found(users, view).entry)
 
 
-def _item(key: ObjectKey, facts: BindFacts, scene: Scene) -> Item:
-    return Item(key, facts.source, facts, path_place(_found(facts.users, scene), scene))
+def _item(key: ObjectKey, facts: BindFacts, view: HostView) -> Item:
+    return Item(key, facts.source, facts, path_place(_found(facts.users, view), view))
 
 
-def _found(users: Sequence[tuple[str, Mount]], scene: Scene) -> HostPath:
+def _found(users: Sequence[tuple[str, Mount]], view: HostView) -> HostPath:
     """What stands there. Of several spellings one that no container can have redirected counts."""
-    return min((scene.found[mount.source] for _, mount in users), key=lambda found: found.distrusted)
+    return min((view.found[mount.source] for _, mount in users), key=lambda found: found.distrusted)
 
 
-def _users(scene: Scene) -> dict[str, list[tuple[str, Mount]]]:
+def _users(view: HostView) -> dict[str, list[tuple[str, Mount]]]:
     users: dict[str, list[tuple[str, Mount]]] = {}
-    for container in scene.inventory.containers:
+    for container in view.inventory.containers:
         for mount in container.mounts:
-            if mount.type == "bind" and mount.source in scene.found:
-                users.setdefault(scene.found[mount.source].path, []).append((container.id, mount))
+            if mount.type == "bind" and mount.source in view.found:
+                users.setdefault(view.found[mount.source].path, []).append((container.id, mount))
     return users
 
 

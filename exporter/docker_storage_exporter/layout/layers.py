@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from docker_storage_exporter.layout.subject import Item, Scene, Subject
+from docker_storage_exporter.layout.subject import HostView, Item, Subject
 from docker_storage_exporter.measure import Walk
 from docker_storage_exporter.model.keys import Kind, ObjectKey
 from docker_storage_exporter.model.objects import Container
@@ -17,14 +17,14 @@ def container_key(container: str, kind: Kind = Kind.LAYER) -> ObjectKey:
     return ObjectKey(kind, "", container)
 
 
-def _objects(scene: Scene) -> Iterator[tuple[ObjectKey, Container]]:
-    for container in scene.inventory.containers:
+def _objects(view: HostView) -> Iterator[tuple[ObjectKey, Container]]:
+    for container in view.inventory.containers:
         yield container_key(container.id), container
 
 
-def _item(key: ObjectKey, container: Container, scene: Scene) -> Item:
+def _item(key: ObjectKey, container: Container, view: HostView) -> Item:
     # The newest of two containers of one name is the one the engine means by it: the other is on its way out.
-    return Item(key, container.name, container, _place(container, scene.stores), precedence=-container.created)
+    return Item(key, container.name, container, _place(container, view.stores), precedence=-container.created)
 
 
 def _place(container: Container, stores: Stores) -> Place:

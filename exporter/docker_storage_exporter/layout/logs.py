@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from docker_storage_exporter.layout.layers import container_key
-from docker_storage_exporter.layout.subject import Item, Scene, Subject
+from docker_storage_exporter.layout.subject import HostView, Item, Subject
 from docker_storage_exporter.measure import LogFiles
 from docker_storage_exporter.model.keys import Kind, ObjectKey
 from docker_storage_exporter.model.objects import Container
@@ -15,14 +15,14 @@ from docker_storage_exporter.model.places import Place
 _LOGS_ELSEWHERE = frozenset({"journald", "none", ""})
 
 
-def _objects(scene: Scene) -> Iterator[tuple[ObjectKey, Container]]:
-    for container in scene.inventory.containers:
+def _objects(view: HostView) -> Iterator[tuple[ObjectKey, Container]]:
+    for container in view.inventory.containers:
         if container.log.driver not in _LOGS_ELSEWHERE:
             yield container_key(container.id, Kind.LOG), container
 
 
-def _item(key: ObjectKey, container: Container, scene: Scene) -> Item:
-    folder = scene.where(f"{scene.inventory.root}/containers")
+def _item(key: ObjectKey, container: Container, view: HostView) -> Item:
+    folder = view.where(f"{view.inventory.root}/containers")
     place = Place(LogFiles(f"{folder}/{container.id}", container.id))
     return Item(key, container.name, container, place, owner=container_key(container.id))
 

@@ -6,7 +6,7 @@ import re
 
 from docker_storage_exporter.hostfs.host import HostPath
 from docker_storage_exporter.hostfs.reasons import reason_for
-from docker_storage_exporter.layout.subject import Scene
+from docker_storage_exporter.layout.subject import HostView
 from docker_storage_exporter.measure import Walk
 from docker_storage_exporter.model.places import Place, Skip, Unmeasured
 from docker_storage_exporter.model.text import is_inside
@@ -17,7 +17,7 @@ SKIPS = frozenset({Skip.REMOTE, Skip.SYSTEM, Skip.STORAGE_ROOT, Skip.SPECIAL})
 """The rules by which a path is left out."""
 
 
-def path_place(found: HostPath, scene: Scene) -> Place:
+def path_place(found: HostPath, view: HostView) -> Place:
     """The place of what stands at a host path.
 
     A path that a container may have redirected by a link is not measured, see `hostfs.examine`.
@@ -25,7 +25,7 @@ def path_place(found: HostPath, scene: Scene) -> Place:
     root, whatever contains it and, but for the data of a volume, what is inside it. /var/run is a link to /run, which
     cannot be seen where only the data root is.
     """
-    path, roots = scene.canonical(found.path), [root.path for root in scene.inventory.roots]
+    path, roots = view.canonical(found.path), [root.path for root in view.inventory.roots]
     if found.remote:
         return Place(skip=Skip.REMOTE)
     if path == "/" or any(is_inside(path, system) for system in _SYSTEM):

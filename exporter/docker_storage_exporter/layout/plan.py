@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from docker_storage_exporter.hostfs.mounts import FilesystemNames
-from docker_storage_exporter.layout.subject import Item, Scene, Subject
+from docker_storage_exporter.layout.subject import HostView, Item, Subject
 from docker_storage_exporter.layout.subjects import KINDS, SUBJECTS
 from docker_storage_exporter.model.keys import Kind, ObjectKey
 from docker_storage_exporter.model.places import Place, Skip
@@ -87,17 +87,17 @@ class Plan:
 _EVERYTHING = Rules()
 
 
-def plan_of(scene: Scene, rules: Rules = _EVERYTHING, previous: Plan | None = None) -> Plan:
+def plan_of(view: HostView, rules: Rules = _EVERYTHING, previous: Plan | None = None) -> Plan:
     """Find the place of every object.
 
     What did not change since the `previous` plan is taken over from it: the very same items, mappings of a kind, and
     plan.
     """
-    names = FilesystemNames(scene.mounts, scene.rootfs)
-    for root in scene.inventory.roots:  # who is asked about first names a filesystem
+    names = FilesystemNames(view.mounts, view.rootfs)
+    for root in view.inventory.roots:  # who is asked about first names a filesystem
         names.of(root.path)
     before = previous or Plan()
-    planner = _Planner(scene, rules, names, before)
+    planner = _Planner(view, rules, names, before)
     objects = {subject.kind: planner.objects(subject) for subject in SUBJECTS}
     same = all(before.objects.get(kind) is found for kind, found in objects.items())
     if previous is not None and same and before.bases == planner.bases:
@@ -106,11 +106,11 @@ def plan_of(scene: Scene, rules: Rules = _EVERYTHING, previous: Plan | None = No
 
 
 class _Planner:
-    """Places the objects of one scene. `bases` are those of the kinds that were planned."""
+    """Places the objects of one view. `bases` are those of the kinds that were planned."""
 
-    def __init__(self, scene: Scene, rules: Rules, names: FilesystemNames, before: Plan) -> None:
+    def __init__(self, view: HostView, rules: Rules, names: FilesystemNames, before: Plan) -> None:
         self.bases: dict[Kind, object] = {}
-        self._scene = scene
+        self._scene = view
         self._rules = rules
         self._names = names
         self._before = before

@@ -21,7 +21,7 @@ _NO_LABELS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class HostView:
     """All that places are found from.
 
     `found` holds what stands at each bind source and each bind volume's device, by the engine's spelling of the path;
@@ -93,9 +93,9 @@ class Subject:
     plural: str
     labels: tuple[str, ...]
     prefix: str
-    objects: Callable[[Scene], Iterable[tuple[ObjectKey, Any]]]
-    item: Callable[[ObjectKey, Any, Scene], Item]
-    basis: Callable[[Scene], object] = lambda _: None
+    objects: Callable[[HostView], Iterable[tuple[ObjectKey, Any]]]
+    item: Callable[[ObjectKey, Any, HostView], Item]
+    basis: Callable[[HostView], object] = lambda _: None
     switch: str = ""
     names: str = ""
     skips: frozenset[Skip] = frozenset()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from docker_storage_exporter.layout.layers import container_key
-from docker_storage_exporter.layout.subject import Item, Scene, Subject
+from docker_storage_exporter.layout.subject import HostView, Item, Subject
 from docker_storage_exporter.measure import Statfs, Tmpfs
 from docker_storage_exporter.model.keys import Kind, ObjectKey
 from docker_storage_exporter.model.objects import RUNNING_STATES, Container, Mount
@@ -29,14 +29,14 @@ class TmpfsFacts:
     mount: Mount
 
 
-def _objects(scene: Scene) -> Iterator[tuple[ObjectKey, TmpfsFacts]]:
-    for container in scene.inventory.containers:
+def _objects(view: HostView) -> Iterator[tuple[ObjectKey, TmpfsFacts]]:
+    for container in view.inventory.containers:
         if container.state not in RUNNING_STATES or container.pid <= 0:
             continue
         for mount in container.mounts:
             if mount.type == "tmpfs":
                 yield _key(container, mount), TmpfsFacts(container, mount)
-        if _on_host(container, _SECRETS, scene):
+        if _on_host(container, _SECRETS, view):
             yield _key(container, _SECRETS), TmpfsFacts(container, _SECRETS)
 
 
@@ -44,38 +44,38 @@ def _key(container: Container, mount: Mount) -> ObjectKey:
     return ObjectKey(Kind.TMPFS, "", container.id + mount.destination)
 
 
-def _item(key: ObjectKey, facts: TmpfsFacts, scene: Scene) -> Item:
+def _item(key: ObjectKey, facts: TmpfsFacts, view: HostView) -> Item:
     container, mount = facts.container, facts.mount
     return Item(
         key=key,
         name=container.name,
         facts=facts,
-        place=_place(container, mount, scene),
+        place=_place(container, mount, view),
         owner=container_key(container.id),
         more=(mount.destination,),
     )
 
 
-def _place(container: Container, mount: Mount, scene: Scene) -> Place:
+def _place(container: Container, mount: Mount, view: HostView) -> Place:
     """Where the engine mounts one on the host as well, it is asked there; any other only the container's process shows.
 
     That is for who may enter processes. Nobody asked for a /dev/shm, so without that right it is left out; a tmpfs
     mount that the user wanted is one that should have a number.
     """
-    path = _on_host(container, mount, scene)
+    path = _on_host(container, mount, view)
     if path:
         return Place(Statfs(path))
-    if mount.destination == _SHM and not scene.enters_processes:
+    if mount.destination == _SHM and not view.enters_processes:
         return Place(skip=Skip.PROCESS)
     return Place(Tmpfs(mount.destination, container.id, container.pid))
 
 
-def _on_host(container: Container, mount: Mount, scene: Scene) -> str:
+def _on_host(container: Container, mount: Mount, view: HostView) -> str:
     """The host's path of a tmpfs that the engine itself mounts for a container; empty where it does not."""
     name = _ENGINES_OWN.get(mount.destination)
-    folder = scene.where(f"{scene.inventory.root}/containers")
+    folder = view.where(f"{view.inventory.root}/containers")
     path = f"{folder}/{container.id}/mounts/{name}"
-    found = scene.mounts.at(scene.rootfs + path) if name else None
+    found = view.mounts.at(view.rootfs + path) if name else None
     return path if found is not None and found.filesystem == "tmpfs" else ""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from docker_storage_exporter.layout.paths import SKIPS, path_place
-from docker_storage_exporter.layout.subject import Item, Scene, Subject, Users
+from docker_storage_exporter.layout.subject import HostView, Item, Subject, Users
 from docker_storage_exporter.measure import Statfs, Walk
 from docker_storage_exporter.model.keys import Kind, ObjectKey
 from docker_storage_exporter.model.objects import Mount, Volume
@@ -26,37 +26,37 @@ def volume_key(name: str) -> ObjectKey:
     return ObjectKey(Kind.VOLUME, "", name)
 
 
-def _objects(scene: Scene) -> Iterator[tuple[ObjectKey, VolumeFacts]]:
-    users = {name: tuple(them) for name, them in _users(scene).items()}
-    for volume in scene.inventory.volumes:
+def _objects(view: HostView) -> Iterator[tuple[ObjectKey, VolumeFacts]]:
+    users = {name: tuple(them) for name, them in _users(view).items()}
+    for volume in view.inventory.volumes:
         yield volume_key(volume.name), VolumeFacts(volume, users.get(volume.name, ()))
 
 
-def _item(key: ObjectKey, facts: VolumeFacts, scene: Scene) -> Item:
-    return Item(key, facts.volume.name, facts, _place(facts.volume, scene))
+def _item(key: ObjectKey, facts: VolumeFacts, view: HostView) -> Item:
+    return Item(key, facts.volume.name, facts, _place(facts.volume, view))
 
 
-def _basis(scene: Scene) -> object:
+def _basis(view: HostView) -> object:
     """Where volumes lie, as long as they are plain folders next to one another: no mount of a container's matters."""
-    root = scene.inventory.root
-    folder = scene.rootfs + scene.where(f"{root}/volumes")
-    if scene.mounts.below(folder) or any(volume.filesystem for volume in scene.inventory.volumes):
+    root = view.inventory.root
+    folder = view.rootfs + view.where(f"{root}/volumes")
+    if view.mounts.below(folder) or any(volume.filesystem for volume in view.inventory.volumes):
         return None
-    if scene.moved.keys() - {f"{root}/volumes", f"{root}/containers"}:
+    if view.moved.keys() - {f"{root}/volumes", f"{root}/containers"}:
         return None
-    return folder, scene.rootfs, scene.mounts.covering(folder), scene.mounts.filesystem(folder)
+    return folder, view.rootfs, view.mounts.covering(folder), view.mounts.filesystem(folder)
 
 
-def _users(scene: Scene) -> dict[str, list[tuple[str, Mount]]]:
+def _users(view: HostView) -> dict[str, list[tuple[str, Mount]]]:
     users: dict[str, list[tuple[str, Mount]]] = {}
-    for container in scene.inventory.containers:
+    for container in view.inventory.containers:
         for mount in container.mounts:
             if mount.type == "volume":
                 users.setdefault(mount.source, []).append((container.id, mount))
     return users
 
 
-def _place(volume: Volume, scene: Scene) -> Place:
+def _place(volume: Volume, view: HostView) -> Place:
     """The place of a volume of whatever driver and options.
 
     A plain volume, with or without a quota, is the folder `volumes/NAME/_data` (local driver). A volume that is a bind
@@ -67,18 +67,18 @@ def _place(volume: Volume, scene: Scene) -> Place:
     if volume.driver != "local":
         return Place(skip=Skip.DRIVER)
     if volume.filesystem == "bind":
-        found = scene.found.get(volume.device)
-        return path_place(found, scene) if found else Place(unmeasured=Unmeasured.VANISHED)
-    folder = scene.where(f"{scene.inventory.root}/volumes")
-    path = scene.where(f"{folder}/{volume.name}/_data")
-    if scene.mounts.remote(scene.rootfs + path):
+        found = view.found.get(volume.device)
+        return path_place(found, view) if found else Place(unmeasured=Unmeasured.VANISHED)
+    folder = view.where(f"{view.inventory.root}/volumes")
+    path = view.where(f"{folder}/{volume.name}/_data")
+    if view.mounts.remote(view.rootfs + path):
         return Place(skip=Skip.REMOTE)
-    mounted = scene.mounts.at(scene.rootfs + path)
+    mounted = view.mounts.at(view.rootfs + path)
     if not volume.filesystem:
         return Place(Walk((path,)))
     if mounted is None:
         return Place(skip=Skip.NOT_MOUNTED)
-    return Place(Statfs(path)) if scene.mounts.is_alone(mounted) else Place(skip=Skip.SHARED)
+    return Place(Statfs(path)) if view.mounts.is_alone(mounted) else Place(skip=Skip.SHARED)
 
 
 SUBJECT = Subject(

@@ -13,7 +13,7 @@ from docker_storage_exporter.hostfs.mounts import FilesystemNames, MountTable
 from docker_storage_exporter.hostfs.reasons import reason_for
 from docker_storage_exporter.hostfs.sources import BindUser
 from docker_storage_exporter.inventory.engine import Engine, Listing
-from docker_storage_exporter.layout import Plan, Rules, Scene, plan_of
+from docker_storage_exporter.layout import HostView, Plan, Rules, plan_of
 from docker_storage_exporter.model.keys import Kind
 from docker_storage_exporter.model.objects import RUNNING_STATES, Inventory
 from docker_storage_exporter.model.places import Unmeasured
@@ -66,8 +66,8 @@ class Locator:
         self._moved = self._look_for_links(inventory, mounts, users)
         found = look_at(self._host, mounts, users, self._crew, self._found)
         self._found = {path: here for path, here in found.items() if here.error is None}
-        scene = Scene(inventory, mounts, found, stores, self._host.rootfs, self._moved, self._host.enters_processes)
-        plan = plan_of(scene, rules, self._plan)
+        view = HostView(inventory, mounts, found, stores, self._host.rootfs, self._moved, self._host.enters_processes)
+        plan = plan_of(view, rules, self._plan)
         if plan is not self._plan:
             self._plan, self._sources = plan, plan.sources()
         return Listed(inventory, plan, self._sources, stores)

@@ -26,12 +26,12 @@ def run(arguments: Sequence[str]) -> int:
     options = command_parser().parse_args(arguments)
     settings = settings_from(options)
     set_up_log("debug" if settings.log_level == "debug" else "error")
-    scene = gather(settings)
-    scene = dataclasses.replace(
-        scene,
-        sandbox=restrict_process(settings.security_landlock, scene.rights, settings.state_file, settings.docker_host),
+    facts = gather(settings)
+    facts = dataclasses.replace(
+        facts,
+        sandbox=restrict_process(settings.security_landlock, facts.rights, settings.state_file, settings.docker_host),
     )
-    found, lines = examine(scene), needs_table(scene)
+    found, lines = examine(facts), needs_table(facts)
     if options.format == "json":
         print(json.dumps({"findings": [*map(_object, found)], "needs": [*map(_needs_object, lines)]}, indent=2))
     else:

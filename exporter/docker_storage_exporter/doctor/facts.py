@@ -20,7 +20,7 @@ _CONTAINER_ROOTS = frozenset({"overlay", "fuse.fuse-overlayfs"})
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class Facts:
     """One host as this process sees it. `root` is what stands at the data root.
 
     `apart` says that this process has mounts of its own, as in a container: what it sees then depends on how the
@@ -46,13 +46,13 @@ class Scene:
         return _is_container_root(self.mounts)
 
 
-def gather(settings: Settings) -> Scene:
+def gather(settings: Settings) -> Facts:
     """Gather the facts. Raises OSError without a /proc of this process's own."""
     host = host_of(settings)
     mounts = host.mounts()
     asked = probe(settings, host)
     engine_root = asked.inventory.engine.data_root if asked.inventory else ""
-    return Scene(
+    return Facts(
         settings=settings,
         host=host,
         mounts=mounts,
