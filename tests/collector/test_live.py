@@ -218,7 +218,7 @@ def test_every_live_family_of_the_catalogue_is_there_in_both_formats(world):
 
 
 def test_describing_reads_nothing_and_names_every_family(world):
-    collector = LiveCollector(None, None, None, None, None, None, None)
+    collector = LiveCollector(None, None, None, None, None, Host(), None)
 
     assert {family.name for family in collector.describe()} == {family.base for family in LIVE_FAMILIES}
     assert not any(family.samples for family in collector.describe())

@@ -7,9 +7,6 @@ import socket
 from docker_storage_exporter.httpd.address import Address
 from docker_storage_exporter.settings import Settings
 
-PRODUCT = "docker-storage-exporter"
-"""What an exporter calls itself in the header `Server`."""
-
 TIMEOUT_SECONDS = 5.0
 """How long an exporter may take to connect, and for each part of its answer."""
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from docker_storage_exporter.client.address import PRODUCT, exporter_address
+from docker_storage_exporter.client.address import exporter_address
 from docker_storage_exporter.client.exchange import Answer, exchange
 from docker_storage_exporter.client.reach import login, open_connection
 from docker_storage_exporter.errors import AccessError, EngineError, NoAnswerError, SettingError
 from docker_storage_exporter.hostfs.boot import host_mark
 from docker_storage_exporter.hostfs.host import Host
+from docker_storage_exporter.httpd import PRODUCT
 from docker_storage_exporter.httpd.address import Address
 from docker_storage_exporter.listing.document import OBJECTS_PATH, Listing, from_document
 from docker_storage_exporter.settings import DEFAULT_DATA_ROOT, DEFAULT_HOST, Settings

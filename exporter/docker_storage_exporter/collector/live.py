@@ -92,12 +92,11 @@ class LiveCollector(Collector):
         self._budget = budget
         self._engine = engine
         self._config = config
-        self._host = host
         self._progress = progress
         self._web = web
         self._revision = revision
         self.sandbox = Sandbox()
-        self._probes = FilesystemProbes()
+        self._probes = FilesystemProbes(host.view)
 
     def describe(self) -> Iterator[Metric]:
         """The families without samples, so that registering them reads nothing."""
@@ -139,8 +138,7 @@ class LiveCollector(Collector):
     def _filesystems(self) -> Iterator[Metric]:
         """Every filesystem under storage roots and objects; no samples for one that does not answer."""
         snapshot = self._store.latest
-        views = {self._host.view(path): path for path in snapshot.mountpoints} if snapshot is not None else {}
-        found = {views[view]: filesystem for view, filesystem in self._probes.read(tuple(views)).items()}
+        found = self._probes.read(snapshot.mountpoints) if snapshot is not None else {}
         yield _metric(c.FILESYSTEM_SIZE, (((path,), one.size_bytes) for path, one in found.items()))
         yield _metric(c.FILESYSTEM_AVAIL, (((path,), one.avail_bytes) for path, one in found.items()))
         yield _metric(c.FILESYSTEM_INODES, (((path,), one.inodes) for path, one in found.items()))

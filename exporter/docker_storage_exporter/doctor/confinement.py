@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from docker_storage_exporter.doctor.facts import Facts
 from docker_storage_exporter.doctor.finding import Finding, State
-from docker_storage_exporter.model.text import printable
+from docker_storage_exporter.model.text import path_below, printable
 
 _FREE_SELINUX_TYPES = frozenset({"spc_t", "unconfined_t", "unconfined_service_t"})
 
@@ -40,7 +40,7 @@ def _landlock(facts: Facts) -> Finding:
 
 
 def _is_below(path: str, folder: str) -> bool:
-    return os.path.realpath(path).startswith(folder.rstrip("/") + "/")
+    return bool(path_below(os.path.realpath(path), folder))
 
 
 def _privileges(facts: Facts) -> Finding:

@@ -18,7 +18,7 @@ from docker_storage_exporter.measure import Walk, measure
 from docker_storage_exporter.model.keys import Kind
 from docker_storage_exporter.model.places import Place
 from docker_storage_exporter.model.sizes import Source
-from docker_storage_exporter.model.text import printable
+from docker_storage_exporter.model.text import path_below, printable
 from docker_storage_exporter.sizer import Control, Root, Usage
 from docker_storage_exporter.sizer import measure as measure_roots
 
@@ -139,7 +139,7 @@ def _unreadable(usages: Iterable[Usage]) -> str:
 
 def _inside(paths: Iterable[str], directory: str) -> list[str]:
     """Those of some paths that are below a directory, relative to it."""
-    return [path[len(directory) + 1 :] for path in paths if path.startswith(f"{directory}/")]
+    return [below for path in paths if (below := path_below(path, directory))]
 
 
 def _with_growth(part: Part, row: Row) -> Part:

@@ -12,7 +12,7 @@ from docker_storage_exporter.measure import is_log
 from docker_storage_exporter.model.keys import Kind, ObjectKey
 from docker_storage_exporter.model.objects import Container, Inventory, Mount, Volume
 from docker_storage_exporter.model.places import Place
-from docker_storage_exporter.model.text import printable
+from docker_storage_exporter.model.text import path_below, printable
 from docker_storage_exporter.storage import Stores
 
 _SHORTEST_ID = 4
@@ -75,7 +75,7 @@ class Owners:
         """The object that a canonical path is in: the one with the nearest root."""
         found: tuple[int, Owner] | None = None
         for root, owner in self._roots():
-            inside = _inside(path, root)
+            inside = path_below(path, root)
             if inside and owner.kind is Kind.LOG and owner.container and not is_log(owner.container.id, inside):
                 continue  # the rest of a container's folder is the engine's
             if inside is not None and (found is None or len(root) > found[0]):
@@ -84,7 +84,9 @@ class Owners:
 
     def below(self, path: str) -> Counter[Kind]:
         """How many objects of each kind have their root below a path."""
-        return Counter(kind for kind, _ in {(owner.kind, root) for root, owner in self._roots() if _inside(root, path)})
+        return Counter(
+            kind for kind, _ in {(owner.kind, root) for root, owner in self._roots() if path_below(root, path)}
+        )
 
     def same_place(self, owner: Owner) -> list[Owner]:
         """Other objects on the same tree, such as a volume and a bind mount of one folder."""
@@ -142,14 +144,6 @@ class Owners:
             users = tuple(User(by_id[i], mount) for i, mount in item.facts.users if i in by_id)
             if item.place.source:
                 yield item.facts.source, Owner(Kind.BIND, item.facts.source, item.place, users=users)
-
-
-def _inside(path: str, root: str) -> str | None:
-    """What of a path is below a root: empty for the root itself, None for a path elsewhere."""
-    if path == root:
-        return ""
-    prefix = root.rstrip("/") + "/"
-    return path[len(prefix) :] if path.startswith(prefix) else None
 
 
 def _with_inside(owner: Owner, inside: str) -> Owner:

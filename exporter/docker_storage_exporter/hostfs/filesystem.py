@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from docker_storage_exporter.hostfs.identity import is_mounted_on
@@ -42,17 +42,21 @@ class Filesystem:
 
 
 class FilesystemProbes:
-    """Asks about filesystems so that one which never answers holds up nobody for longer than `timeout` seconds."""
+    """Asks about filesystems so that one which never answers holds up nobody for longer than `timeout` seconds.
 
-    def __init__(self, timeout: float = 0.25) -> None:
+    `view` turns a mount point of the host into the path that this process sees it at, as Host.view does.
+    """
+
+    def __init__(self, view: Callable[[str], str] = str, timeout: float = 0.25) -> None:
+        self._view = view
         self._timeout = timeout
         self._probes: dict[str, FilesystemProbe] = {}
         self._lock = threading.Lock()
 
-    def read(self, paths: Sequence[str]) -> dict[str, Filesystem]:
-        """The filesystems at these paths which answer in time, all asked at once."""
+    def read(self, mountpoints: Sequence[str]) -> dict[str, Filesystem]:
+        """The filesystems at these mount points which answer in time, all asked at once."""
         with self._lock:
-            probes = {path: self._probes.get(path) or FilesystemProbe(path) for path in paths}
+            probes = {path: self._probes.get(path) or FilesystemProbe(self._view(path)) for path in mountpoints}
             self._probes = probes
         # Who has not answered an earlier question is not waited for again: that would cost each scrape the timeout.
         waited_for = {path for path, probe in probes.items() if probe.ask()}

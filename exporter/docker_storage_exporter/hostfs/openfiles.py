@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from docker_storage_exporter.model.text import is_inside
+
 _DELETED = " (deleted)"
 
 
@@ -67,8 +69,7 @@ def _note(link: str, pid: int, places: Sequence[Seen], found: dict[tuple[int, in
     deleted = status.st_nlink == 0 and path.endswith(_DELETED)
     path = path.removesuffix(_DELETED) if deleted else path
     for place in places:
-        is_below = path == place.path or path.startswith(place.path.rstrip("/") + "/")
-        if is_below and status.st_dev == place.device and (deleted or not place.only_deleted):
+        if is_inside(path, place.path) and status.st_dev == place.device and (deleted or not place.only_deleted):
             key = status.st_dev, status.st_ino
             found.setdefault(key, OpenFile(pid, "", path, status.st_blocks * 512, deleted))
 

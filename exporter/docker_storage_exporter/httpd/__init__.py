@@ -2,3 +2,6 @@
 
 It knows nothing of storage.
 """
+
+PRODUCT = "docker-storage-exporter"
+"""What the server calls itself, in the header `Server` and where it asks for a password."""

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from docker_storage_exporter.httpd import PRODUCT
 from docker_storage_exporter.httpd.config import RateLimit
 from docker_storage_exporter.httpd.passwords import Passwords
 from docker_storage_exporter.httpd.security import WebSecurity
@@ -15,7 +16,7 @@ from docker_storage_exporter.httpd.turns import BusyError
 _Environ = dict[str, Any]
 _Application = Callable[[_Environ, Callable[..., Any]], Iterable[bytes]]
 
-_CHALLENGE = ("WWW-Authenticate", 'Basic realm="docker-storage-exporter", charset="UTF-8"')
+_CHALLENGE = ("WWW-Authenticate", f'Basic realm="{PRODUCT}", charset="UTF-8"')
 
 
 class Bucket:

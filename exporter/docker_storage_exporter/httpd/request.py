@@ -15,11 +15,11 @@ from contextlib import contextmanager, suppress
 from typing import Any
 from wsgiref.simple_server import ServerHandler, WSGIRequestHandler
 
+from docker_storage_exporter.httpd import PRODUCT
 from docker_storage_exporter.httpd.security import WebSecurity
 from docker_storage_exporter.httpd.tls import subject_names
 
 _log = logging.getLogger(__name__)
-PRODUCT = "docker-storage-exporter"
 _LARGEST_HEAD = 65536
 _PART = 16384
 _HEAD_ENDS = re.compile(rb"\n\r?\n")

@@ -12,13 +12,10 @@ class Filesystems:
     """Asks about one host's filesystems; a question that hangs is not asked again."""
 
     def __init__(self, host: Host) -> None:
-        self._host = host
-        self._probes = FilesystemProbes()
+        self._probes = FilesystemProbes(host.view)
 
     def under(self, snapshot: Snapshot) -> list[FilesystemRow]:
         """Those that a snapshot's storage roots and objects lie on and which answer now."""
-        views = {path: self._host.view(path) for path in snapshot.mountpoints}
-        answers = self._probes.read(tuple(views.values()))
         return [
             FilesystemRow(
                 mountpoint=path,
@@ -28,6 +25,5 @@ class Filesystems:
                 inodes=found.inodes,
                 inodes_free=found.inodes_free,
             )
-            for path, view in views.items()
-            if (found := answers.get(view)) is not None
+            for path, found in self._probes.read(snapshot.mountpoints).items()
         ]

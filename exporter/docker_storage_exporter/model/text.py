@@ -23,4 +23,12 @@ def one_line(text: str) -> str:
 
 def is_inside(path: str, folder: str) -> bool:
     """Whether a path is a folder or below it."""
-    return path == folder or path.startswith(folder.rstrip("/") + "/")
+    return path_below(path, folder) is not None
+
+
+def path_below(path: str, folder: str) -> str | None:
+    """What of a path lies below a folder: empty for the folder itself, None for a path elsewhere."""
+    if path == folder:
+        return ""
+    prefix = folder.rstrip("/") + "/"
+    return path[len(prefix) :] if path.startswith(prefix) else None

@@ -75,8 +75,7 @@ class Scheduler:
         self.list_soon = threading.Event()
         self._settings = settings
         self._engine = engine
-        self._host = host
-        self._probes = FilesystemProbes()
+        self._probes = FilesystemProbes(host.view)
         self._clock = clock
         self._rules = rules_of(settings)
         hearers = Hearers(self.publisher.changed.set, self._inspect_again, self.begin_lane)
@@ -135,9 +134,7 @@ class Scheduler:
     def look_at_space(self) -> float:
         """Read how much space is left, and measure first what may have taken it; seconds to the next look."""
         cpu = time.thread_time()
-        paths = {self._host.view(path): path for path in self.attribution.mountpoints}
-        found = self._probes.read(tuple(paths))
-        self.attribution.look({paths[view]: filesystem for view, filesystem in found.items()}, time.time())
+        self.attribution.look(self._probes.read(tuple(self.attribution.mountpoints)), time.time())
         suspects = self.attribution.suspects(self.ledger.measured_at)
         self.lanes.put_first(suspects)
         for source in suspects:

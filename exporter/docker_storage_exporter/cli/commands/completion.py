@@ -11,8 +11,9 @@ from importlib import import_module
 
 from docker_storage_exporter.cli import COMMANDS
 from docker_storage_exporter.cli.options import parser
+from docker_storage_exporter.httpd import PRODUCT
 
-_PROGRAM = "docker-storage-exporter"
+_PROGRAM = PRODUCT
 _FUNCTION = "_docker_storage_exporter"
 _HOW = {
     "bash": f"source <({_PROGRAM} completion bash)",

@@ -9,9 +9,10 @@ import argparse
 from collections.abc import Sequence
 
 from docker_storage_exporter.cli.options import parser, settings_from
-from docker_storage_exporter.client.address import PRODUCT, exporter_address, plain_connection
+from docker_storage_exporter.client.address import exporter_address, plain_connection
 from docker_storage_exporter.client.exchange import exchange
 from docker_storage_exporter.errors import NoAnswerError
+from docker_storage_exporter.httpd import PRODUCT
 from docker_storage_exporter.settings import Settings
 
 _DESCRIPTION = "Ask the exporter that runs here whether it answers: exit code 0 if it does, else 1."
