@@ -12,7 +12,7 @@ from contextlib import suppress
 from docker_storage_exporter.hostfs.host import Host
 
 _UNFINISHED = r"\.[0-9a-f]{8}\.new"
-_ABANDONED_SECONDS = 3600.0  # writing takes moments: whoever began so long ago was killed
+_ABANDONED_SECONDS = 3600.0  # writing takes moments: a writer that began so long ago was killed
 
 
 def lies_below(path: str, root: str, host: Host) -> bool:

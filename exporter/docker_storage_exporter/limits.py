@@ -42,15 +42,15 @@ def read_limits(path: str, size: Callable[[str], int]) -> Limits:
     """
     file = YamlFile(path, "limits.file", _EXAMPLE)
     root = file.root()
-    found: dict[Kind, tuple[Rule, ...]] = {}
+    rules: dict[Kind, tuple[Rule, ...]] = {}
     for key, value in root.value if root is not None else ():
         kind = _KINDS.get(key.value) if isinstance(key, yaml.ScalarNode) else None
-        if kind is None or kind in found:
+        if kind is None or kind in rules:
             file.refuse(key.start_mark.line, f"each of {', '.join(_KINDS)} may stand here once, and nothing else")
         if not isinstance(value, yaml.MappingNode):
             file.refuse(value.start_mark.line, f"has to hold lines of PATTERN: SIZE, such as {_EXAMPLE}")
-        found[kind] = tuple(_rule(file, pattern, limit, size) for pattern, limit in value.value)
-    return Limits(found)
+        rules[kind] = tuple(_rule(file, pattern, limit, size) for pattern, limit in value.value)
+    return Limits(rules)
 
 
 def _rule(file: YamlFile, pattern: yaml.Node, limit: yaml.Node, size: Callable[[str], int]) -> Rule:

@@ -98,10 +98,10 @@ def addresses(text: str) -> tuple[Address, ...]:
     parts = [part.strip() for part in text.split(",")]
     if len(parts) > 1 and not all(parts):
         raise ValueError(f"{text!r} has a comma without an address beside it")
-    found = tuple(map(address, parts))
-    if len(set(found)) != len(found):
+    listed = tuple(map(address, parts))
+    if len(set(listed)) != len(listed):
         raise ValueError(f"{text!r} names an address twice")
-    return found
+    return listed
 
 
 def expression(text: str) -> re.Pattern[str]:
@@ -142,8 +142,8 @@ def directory(text: str) -> str:
 def label_names(text: str) -> tuple[str, ...]:
     """Names of engine labels, separated by commas, each of them becoming a Prometheus label. Raises ValueError."""
     names = tuple(name.strip() for name in text.split(",") if name.strip())
-    made = {prometheus_label(name): name for name in names}
-    if len(made) != len(names):
+    by_label = {prometheus_label(name): name for name in names}
+    if len(by_label) != len(names):
         raise ValueError(f"{text!r}: two of these labels would get the same Prometheus name")
     return names
 

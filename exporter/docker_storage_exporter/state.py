@@ -33,7 +33,7 @@ class StateFile:
     """Measurements in one file, which is the old one or the new one at any moment, never half of either.
 
     It belongs to one host: to the data root and the engine that it was written for. It is a convenience: whatever is
-    wrong with it is told in one line and costs nothing but the time to measure again. Not for several threads.
+    wrong with it is logged in one line and costs only the time to measure again. Not for several threads.
     """
 
     def __init__(self, path: str, host: Host) -> None:

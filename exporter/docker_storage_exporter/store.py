@@ -6,7 +6,7 @@ from docker_storage_exporter.model.snapshot import Snapshot
 
 
 class Store:
-    """Holds one snapshot. Reading and replacing a reference is atomic, so nobody waits for anybody."""
+    """Holds one snapshot. Reading and replacing a reference is atomic, so no reader waits."""
 
     def __init__(self) -> None:
         self.latest: Snapshot | None = None

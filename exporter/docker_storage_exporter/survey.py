@@ -41,7 +41,7 @@ def assemble(
 class Survey:
     """Puts snapshots together, one after the other: a row that did not change is the very same one in the next.
 
-    `previous` is the page until now, where somebody else made it. Not for several threads.
+    `previous` is the current snapshot where another survey assembled it. Not for several threads.
     """
 
     def __init__(self, previous: Snapshot | None = None) -> None:
@@ -186,7 +186,7 @@ def _failed(place: Place, failures: Mapping[Source, Unmeasured]) -> Unmeasured |
 
 def _names(items: Iterable[Item]) -> dict[ObjectKey, str]:
     """A label of its own for each object; who comes second with the same name gets its id's start behind it."""
-    found: dict[ObjectKey, str] = {}
+    names: dict[ObjectKey, str] = {}
     taken: set[str] = set()
     for item in sorted(items, key=lambda item: (item.key.scope, item.precedence, item.key.id)):
         label = plain = printable(item.name)
@@ -195,8 +195,8 @@ def _names(items: Iterable[Item]) -> dict[ObjectKey, str]:
             label = f"{plain}~{_hexadecimal(item.key.id)[:length]}"
             length += 1
         taken.add(label)
-        found[item.key] = label
-    return found
+        names[item.key] = label
+    return names
 
 
 class _Overlaps:
@@ -223,7 +223,7 @@ class _Overlaps:
         self._inodes_seen.clear()
 
     def is_first(self, source: Source | None, measurement: Measurement | None) -> bool:
-        """Whether nobody before had these bytes: by the source, and by what was measured, whatever it is called."""
+        """Whether these bytes are counted for the first time: by source, and by the identity of what was measured."""
         first = True
         if source in self._shared and source is not None:
             first = source not in self._sources_seen
@@ -295,8 +295,8 @@ def _mountpoints(inventory: Inventory, tables: Iterable[_Table]) -> tuple[str, .
     """Every distinct filesystem under storage roots and objects. Where the disk is refused there is none."""
     if inventory.refused is not None:
         return ()
-    found = {root.mountpoint for root in inventory.roots}.union(*(table.mountpoints for table in tables))
-    return tuple(sorted(found - {""}))
+    mountpoints = {root.mountpoint for root in inventory.roots}.union(*(table.mountpoints for table in tables))
+    return tuple(sorted(mountpoints - {""}))
 
 
 def _hexadecimal(identity: str) -> str:

@@ -1,4 +1,4 @@
-"""A YAML file as nodes, so that a mistake is told with its line; nothing is guessed from YAML's own types."""
+"""A YAML file as nodes, so that an error names its line; nothing is guessed from YAML's own types."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NULL = ("", "~", "null", "Null", "NULL")
 
 
 class YamlFile:
-    """One file. `flag` is what named it, `example` a line as it could stand in it: both help whoever reads an error."""
+    """One file. `flag` is what named it, `example` a line as it could stand in it: error messages show both."""
 
     def __init__(self, path: str, flag: str, example: str) -> None:
         self.path = path

@@ -42,6 +42,7 @@ def test_the_console_script_is_the_same_program(tmp_path):
     assert (done.returncode, done.stdout) == (0, f"docker-storage-exporter {__version__}\n")
 
 
+@pytest.mark.uncovered
 def test_du_imports_the_sizer_and_nothing_else_of_ours_or_of_others(tmp_path):
     code = (
         "import sys; from docker_storage_exporter.cli import main; code = main(sys.argv[1:]); "

@@ -179,6 +179,7 @@ def test_a_writable_mount_below_a_read_only_one_is_closed_as_well(abi, tmp_path)
     assert said["content"] == ["as it was", "as it was"]
 
 
+@pytest.mark.uncovered
 @pytest.mark.root
 def test_processes_outside_of_the_domain_cannot_be_looked_into(abi, tmp_path):
     """Why auto leaves Landlock away where CAP_SYS_PTRACE is held, whatever a newer kernel may do about it."""

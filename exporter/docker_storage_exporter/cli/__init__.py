@@ -27,7 +27,7 @@ COMMANDS = {
 
 
 APART = ("df", "du", "doctor")
-"""The commands that look at foreign paths for somebody who waits at a prompt."""
+"""The commands that read foreign paths while a user waits at a prompt."""
 
 
 def entry() -> NoReturn:
@@ -42,25 +42,25 @@ def entry() -> NoReturn:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; its exit code."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    if given and given[0] in ("--version", "-V"):
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words and words[0] in ("--version", "-V"):
         from docker_storage_exporter import __version__  # noqa: PLC0415 - commands import what they need
 
         print(f"docker-storage-exporter {__version__}")
         return 0
-    if given and given[0] in ("--help", "-h"):
+    if words and words[0] in ("--help", "-h"):
         print("commands, each with a --help of its own:")
         print("".join(f"  {command:12}{text}\n" for command, text in COMMANDS.items()))
-    name = given.pop(0) if given and given[0] in COMMANDS else "serve"
-    if given and name == "serve" and not given[0].startswith("-"):
-        return _complain(f"unknown command {given[0]!r}: one of {', '.join(COMMANDS)}", 2)
-    return _run(name, given)
+    name = words.pop(0) if words and words[0] in COMMANDS else "serve"
+    if words and name == "serve" and not words[0].startswith("-"):
+        return _complain(f"unknown command {words[0]!r}: one of {', '.join(COMMANDS)}", 2)
+    return _run(name, words)
 
 
-def _run(name: str, given: list[str]) -> int:
+def _run(name: str, words: list[str]) -> int:
     try:
         _accept_any_name(sys.stdout)
-        code: int = import_module(f"{__name__}.commands.{name}").run(given)
+        code: int = import_module(f"{__name__}.commands.{name}").run(words)
         print(end="", flush=True)
     except KeyboardInterrupt:
         return 130

@@ -65,8 +65,8 @@ class _Reader:
 
     def _scalar(self, key: str, node: yaml.Node) -> str:
         if not isinstance(node, yaml.ScalarNode):
-            given = "a list" if isinstance(node, yaml.SequenceNode) else "a mapping"
-            self._file.refuse(node.start_mark.line, f"{key}: has to be one value, not {given}")
+            kind = "a list" if isinstance(node, yaml.SequenceNode) else "a mapping"
+            self._file.refuse(node.start_mark.line, f"{key}: has to be one value, not {kind}")
         if is_null(node):
             self._file.refuse(node.start_mark.line, f"{key}: has no value; give one or remove the line")
         return str(node.value)

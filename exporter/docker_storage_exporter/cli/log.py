@@ -21,7 +21,7 @@ def set_up_log(level: str, style: str = "logfmt") -> None:
 
 
 def announce(message: str, style: str) -> None:
-    """Tell whoever started this, whatever the level of the log: a bare line, or an object like all others."""
+    """Write a line at any log level: bare, or as an object where the log is JSON."""
     record = logging.LogRecord(__name__, logging.INFO, "", 0, message, None, None)
     print(_Json().format(record) if style == "json" else message, file=sys.stderr, flush=True)
 

@@ -1,6 +1,6 @@
-"""Tells systemd, or whoever started this with a notification socket, how far it is: sd_notify(3).
+"""Notifies systemd, or another supervisor with a notification socket, of start, reload and stop: sd_notify(3).
 
-The protocol is a datagram of lines to the unix socket that NOTIFY_SOCKET names. Without that variable nothing is told,
+The protocol is a datagram of lines to the unix socket that NOTIFY_SOCKET names. Without that variable nothing is sent,
 and one that is wrong is no error: a service must not fail because of its manager.
 
 The connection is made before anything else: under Landlock a name of the abstract namespace cannot be reached later.
@@ -17,7 +17,7 @@ _PATIENCE_SECONDS = 2.0
 
 
 class Notifier:
-    """What is told to whoever started this, if it wants to know."""
+    """Sends notifications to the supervisor, if there is one."""
 
     def __init__(self) -> None:
         self._connection = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
@@ -42,7 +42,7 @@ class Notifier:
         self._tell("STOPPING=1")
 
     def close(self) -> None:
-        """Nothing more is told."""
+        """Close the socket."""
         self._connection.close()
 
     def _tell(self, *lines: str) -> None:

@@ -22,7 +22,7 @@ _PLAIN = re.compile(r"[\w/.][\w/.,:+-]*(?<!:)", re.ASCII)  # what YAML takes as 
 
 
 class _UnopenedFile:
-    """A configuration file's name, where configargparse wants the open file: whoever reads it reports what is wrong."""
+    """A configuration file's name, where configargparse wants the open file: its reader reports what is wrong."""
 
     def __init__(self, path: str) -> None:
         self.name = path
@@ -51,7 +51,7 @@ class _ConfigFile(configargparse.ConfigFileParser):
 class _Parser(configargparse.ArgumentParser):
     """Merges flag, variable and file, the first that is given, and remembers in `options.origins` which it was.
 
-    What is wrong is told in one line, as every error here, instead of showing every option there is.
+    An error is one line, as everywhere here, not a list of every option.
     """
 
     def __init__(self, read: Collection[str], **options: Any) -> None:
@@ -112,7 +112,7 @@ def parser(command: str, description: str, only: Collection[str] = ()) -> argpar
     A setting that is a yes or no also has a --no- form. Parsing raises SettingError.
     """
     entries = [entry for entry in fields(Settings) if not only or entry.name in only]
-    made = _Parser(
+    options = _Parser(
         read=[entry.metadata["flag"] for entry in entries],
         prog=f"docker-storage-exporter {command}",
         description=description,
@@ -120,7 +120,7 @@ def parser(command: str, description: str, only: Collection[str] = ()) -> argpar
         "configuration file; the option wins over the variable and the variable over the file.",
     )
     variable = environment_name(CONFIG_FLAG)
-    made.add_argument(
+    options.add_argument(
         f"--{CONFIG_FLAG}",
         dest="config_file",
         metavar="FILE",
@@ -133,7 +133,7 @@ def parser(command: str, description: str, only: Collection[str] = ()) -> argpar
         flag, default = f"--{facts['flag']}", f", default {facts['default']}" if facts["default"] else ""
         text = f"{facts['help']} [{facts['env']}{default}]".replace("%", "%%")
         if facts["parse"] is switch or entry.name == "docker_tls_verify":
-            group = made.add_mutually_exclusive_group()
+            group = options.add_mutually_exclusive_group()
             group.add_argument(
                 flag, dest=entry.name, action="store_const", const="true", help=text, env_var=facts["env"]
             )
@@ -143,8 +143,8 @@ def parser(command: str, description: str, only: Collection[str] = ()) -> argpar
         else:
             metavar = facts["flag"].rpartition(".")[2].rpartition("-")[2].upper()
             action = _Joined if facts["parse"] is addresses else "store"
-            made.add_argument(flag, dest=entry.name, action=action, metavar=metavar, help=text, env_var=facts["env"])
-    return made
+            options.add_argument(flag, dest=entry.name, action=action, metavar=metavar, help=text, env_var=facts["env"])
+    return options
 
 
 def settings_from(options: argparse.Namespace) -> Settings:

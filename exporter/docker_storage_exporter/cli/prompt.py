@@ -21,7 +21,7 @@ _SET_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 
-class _Told(Exception):  # noqa: N818 - not an error: somebody wants the command to end
+class _Told(Exception):  # noqa: N818 - not an error: a signal asks the command to end
     """A signal came."""
 
     def __init__(self, number: int) -> None:
@@ -118,8 +118,8 @@ def _end(child: int, reading: int, number: int) -> int:
 
 def _code(child: int, reading: int) -> int:
     """How the child ended: by its own word, else by the kernel's."""
-    told = os.read(reading, 1)
-    if told:
-        return told[0]
+    reported = os.read(reading, 1)
+    if reported:
+        return reported[0]
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     return code if code >= 0 else 128 - code

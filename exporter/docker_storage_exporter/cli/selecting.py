@@ -11,7 +11,7 @@ from docker_storage_exporter.settings import count, expression
 
 
 class _Kinds(Collection[str]):
-    """Every kind of object, looked up when somebody asks: loading them takes longer than an exporter's answer."""
+    """Every kind of object, loaded at first use: loading them takes longer than an exporter's answer."""
 
     def __contains__(self, kind: object) -> bool:
         return kind in _kinds()
@@ -29,9 +29,9 @@ def _kinds() -> tuple[str, ...]:
     return KINDS
 
 
-def add_selection(made: argparse.ArgumentParser) -> None:
+def add_selection(options: argparse.ArgumentParser) -> None:
     """Add the options."""
-    made.add_argument(
+    options.add_argument(
         "--kind",
         metavar="KIND",
         choices=_Kinds(),
@@ -39,9 +39,9 @@ def add_selection(made: argparse.ArgumentParser) -> None:
         default=[],
         help="only this kind, one of %(choices)s; may be repeated",
     )
-    made.add_argument("--volume", metavar="REGEX", help="only volumes whose whole name matches")
-    made.add_argument("--dangling", action="store_true", default=False, help="only volumes that no container mounts")
-    made.add_argument("--top", metavar="N", help="only the first N")
+    options.add_argument("--volume", metavar="REGEX", help="only volumes whose whole name matches")
+    options.add_argument("--dangling", action="store_true", default=False, help="only volumes that no container mounts")
+    options.add_argument("--top", metavar="N", help="only the first N")
 
 
 def selection_from(options: argparse.Namespace, sort: str | None = None) -> Selection:

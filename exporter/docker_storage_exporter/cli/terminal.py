@@ -39,7 +39,7 @@ def size_of(stream: TextIO) -> tuple[int, int]:
 
 
 def patient_control() -> Control:
-    """How to walk when a user waits and nobody else is served: on every core, at normal priority."""
+    """How to walk when a user waits at a prompt: on every core, at normal priority."""
     return Control(threads=min(64, os.cpu_count() or 1), idle_priority=False)
 
 

@@ -40,10 +40,10 @@ def ask_same(settings: Settings, host: Host) -> Listing:
     Raises NoAnswerError, which says why there is none.
     """
     address = exporter_address(settings)
-    found = ask(settings)
-    if reason := _difference(found, settings, host):
+    listing = ask(settings)
+    if reason := _difference(listing, settings, host):
         raise NoAnswerError(f"the exporter at {address} {reason}")
-    return found
+    return listing
 
 
 def _refusal(answer: Answer) -> str:
@@ -67,9 +67,9 @@ def _failure(address: Address, error: OSError) -> str:
     return f"what listens at {address} does not speak TLS as --web.config.file says"
 
 
-def _difference(found: Listing, settings: Settings, host: Host) -> str:
+def _difference(listing: Listing, settings: Settings, host: Host) -> str:
     """What makes an exporter's listing another one than this command's own would be; empty for nothing."""
-    origin = found.origin
+    origin = listing.origin
     if origin.host != host_mark(host.procfs):
         return "runs on another host"
     if origin.refused:

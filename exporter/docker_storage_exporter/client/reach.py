@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def open_connection(settings: Settings) -> socket.socket:
     """A connection to that address, with TLS where --web.config.file says so.
 
-    Raises NoAnswerError where that file cannot be read or somebody else answers, SettingError for a bad file with a
+    Raises NoAnswerError where that file cannot be read or another server answers, SettingError for a bad file with a
     certificate to show, and OSError.
 
     The other side has to show exactly the certificate that the file names: its name and date do not matter then, and

@@ -161,8 +161,8 @@ class KindFile(Protocol):
 
 
 def _kind_files() -> dict[Kind, KindFile]:
-    found = cast("list[KindFile]", modules("docker_storage_exporter.collector.kinds"))
-    return {file.KIND: file for file in sorted(found, key=lambda file: KINDS.index(file.KIND))}
+    files = cast("list[KindFile]", modules("docker_storage_exporter.collector.kinds"))
+    return {file.KIND: file for file in sorted(files, key=lambda file: KINDS.index(file.KIND))}
 
 
 OF_KIND: Mapping[Kind, KindFile] = _kind_files()

@@ -39,7 +39,7 @@ class EngineStatus(Protocol):
 
     @property
     def events_heard(self) -> bool | None:
-        """Whether its events would be heard now; None where nobody listens."""
+        """Whether the event stream is open now; None where events are not listened to."""
 
     @property
     def last_event(self) -> float:
@@ -138,11 +138,11 @@ class LiveCollector(Collector):
     def _filesystems(self) -> Iterator[Metric]:
         """Every filesystem under storage roots and objects; no samples for one that does not answer."""
         snapshot = self._store.latest
-        found = self._probes.read(snapshot.mountpoints) if snapshot is not None else {}
-        yield _metric(c.FILESYSTEM_SIZE, (((path,), one.size_bytes) for path, one in found.items()))
-        yield _metric(c.FILESYSTEM_AVAIL, (((path,), one.avail_bytes) for path, one in found.items()))
-        yield _metric(c.FILESYSTEM_INODES, (((path,), one.inodes) for path, one in found.items()))
-        yield _metric(c.FILESYSTEM_INODES_FREE, (((path,), one.inodes_free) for path, one in found.items()))
+        filesystems = self._probes.read(snapshot.mountpoints) if snapshot is not None else {}
+        yield _metric(c.FILESYSTEM_SIZE, (((path,), one.size_bytes) for path, one in filesystems.items()))
+        yield _metric(c.FILESYSTEM_AVAIL, (((path,), one.avail_bytes) for path, one in filesystems.items()))
+        yield _metric(c.FILESYSTEM_INODES, (((path,), one.inodes) for path, one in filesystems.items()))
+        yield _metric(c.FILESYSTEM_INODES_FREE, (((path,), one.inodes_free) for path, one in filesystems.items()))
 
 
 def live_registry(collector: LiveCollector) -> CollectorRegistry:

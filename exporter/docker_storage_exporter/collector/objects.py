@@ -41,8 +41,8 @@ def before(snapshot: Snapshot) -> Iterator[Samples]:
 
 def totals(file: c.KindFile, snapshot: Snapshot) -> Iterator[Samples]:
     """What a kind has besides its rows."""
-    made: Callable[[Snapshot], Iterator[Samples]] | None = getattr(file, "totals", None)
-    return made(snapshot) if made is not None else iter(())
+    totals: Callable[[Snapshot], Iterator[Samples]] | None = getattr(file, "totals", None)
+    return totals(snapshot) if totals is not None else iter(())
 
 
 def after(snapshot: Snapshot) -> Iterator[Samples]:

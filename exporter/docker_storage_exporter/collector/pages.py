@@ -54,7 +54,7 @@ class _Compressed:
 
 @dataclass(slots=True)
 class _Rendered:
-    """One snapshot's blocks, and them in large parts as they are sent, once somebody asked for that."""
+    """One snapshot's blocks, and the large parts they are sent in, joined at the first request."""
 
     blocks: list[Block]
     plain: dict[bool, list[bytes]] = field(default_factory=dict)
@@ -129,7 +129,7 @@ def accepts(header: str, wanted: str, instead: str = "") -> bool:
 
 
 def _liked(header: str) -> Iterator[tuple[str, float]]:
-    """What a header names, with how much it is liked: 1 unless told; 0 for a version before 1, which nobody speaks."""
+    """The names in a header with their weights: 1 by default, and 0 for an OpenMetrics version before 1."""
     for item in header.lower().split(","):
         name, *parameters = (part.strip() for part in item.split(";"))
         facts = dict(parameter.partition("=")[::2] for parameter in parameters)

@@ -21,7 +21,7 @@ _LEVEL = 1  # pages repeat themselves so much that higher levels cost time and s
 
 @dataclass(slots=True)
 class Text:
-    """Some lines, and once somebody wanted them compressed, as a piece of a deflate stream that stands for itself."""
+    """Some lines, and after the first compressed request also a self-contained piece of a deflate stream."""
 
     plain: bytes
     _deflated: bytes = b""
@@ -76,13 +76,13 @@ class Renderer:
         if context != self._context:
             self._context = context
         old, self._runs = self._runs, {}
-        found = [*self._blocks(before(snapshot))]
+        blocks = [*self._blocks(before(snapshot))]
         for file in c.OF_KIND.values():
             for part in file.PARTS:
-                found += self._part(part, snapshot.of(part.kind), old)
-            found += self._blocks(totals(file, snapshot))
-        found += self._blocks(after(snapshot))
-        return found
+                blocks += self._part(part, snapshot.of(part.kind), old)
+            blocks += self._blocks(totals(file, snapshot))
+        blocks += self._blocks(after(snapshot))
+        return blocks
 
     def _blocks(self, families: Iterable[Samples]) -> Iterator[Block]:
         for family, samples in families:

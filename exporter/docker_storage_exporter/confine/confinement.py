@@ -45,7 +45,7 @@ def read_confinement(process: str = "/proc/self") -> Confinement:
 
 
 def _label(process: str) -> tuple[str, str]:
-    """AppArmor's profile and SELinux's context: both are told in one file, where the first module that has one wins."""
+    """AppArmor's profile and SELinux's context: both come from one file, where the first module that has one wins."""
     current = _text(f"{process}/attr/current")
     is_context = current.count(":") >= 3  # noqa: PLR2004 - user:role:type:level
     apparmor = _text(f"{process}/attr/apparmor/current") or ("" if is_context else current)
@@ -53,12 +53,12 @@ def _label(process: str) -> tuple[str, str]:
 
 
 def _users(text: str) -> tuple[tuple[int, int, int], ...]:
-    found = []
+    mappings = []
     with suppress(ValueError):
         for line in text.splitlines():
             inside, outside, count = (int(part) for part in line.split())
-            found.append((inside, outside, count))
-    return tuple(found)
+            mappings.append((inside, outside, count))
+    return tuple(mappings)
 
 
 def _text(path: str) -> str:

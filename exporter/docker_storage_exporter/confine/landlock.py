@@ -132,8 +132,8 @@ def _allow_below(ruleset: int, path: str, allowed: int) -> None:
 
 def _call(number: int, *arguments: object) -> int:
     """A system call. Raises OSError."""
-    given = [ctypes.c_size_t(argument) if isinstance(argument, int) else argument for argument in arguments]
-    answer = int(libc.syscall(ctypes.c_long(number), *given))
+    converted = [ctypes.c_size_t(argument) if isinstance(argument, int) else argument for argument in arguments]
+    answer = int(libc.syscall(ctypes.c_long(number), *converted))
     if answer < 0:
         raise last_error()
     return answer

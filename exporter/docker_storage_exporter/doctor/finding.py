@@ -46,5 +46,5 @@ class Finding:
 
     @property
     def bad(self) -> bool:
-        """Whether somebody should do something: it costs metrics, or it breaks a promise."""
+        """Whether the operator should act: it costs metrics, or it breaks a promise."""
         return bool(self.costs) or self.state is State.ERROR

@@ -39,9 +39,9 @@ def findings(facts: Facts) -> Iterator[Finding]:
     finally:
         crew.stop()
     for subject in SUBJECTS:
-        found = [outcome for key, outcome in tried.items() if key.kind == subject.kind]
-        if found:
-            yield _finding(facts, subject, [place for place, _ in found], Counter(r for _, r in found if r))
+        outcomes = [outcome for key, outcome in tried.items() if key.kind == subject.kind]
+        if outcomes:
+            yield _finding(facts, subject, [place for place, _ in outcomes], Counter(r for _, r in outcomes if r))
 
 
 def _finding(facts: Facts, subject: Subject, places: list[Place], reasons: Counter[Unmeasured]) -> Finding:

@@ -69,8 +69,8 @@ def _sources(facts: Facts) -> bool:
         return True
     paths = bind_users(inventory) if inventory is not None else {}
     if paths:
-        found = (facts.host.resolve(path, facts.mounts) for path in paths)
-        return not any(source.error is not None and source.error.errno == errno.ENOENT for source in found)
+        resolved = (facts.host.resolve(path, facts.mounts) for path in paths)
+        return not any(source.error is not None and source.error.errno == errno.ENOENT for source in resolved)
     return bool(facts.host.rootfs) and facts.mounts.at(facts.host.rootfs) is not None
 
 

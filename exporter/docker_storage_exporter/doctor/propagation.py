@@ -64,11 +64,11 @@ def _read_only(facts: Facts, mount: MountEntry, remedy: str) -> Finding:
 def _writable_below(facts: Facts, mount: MountEntry) -> list[str]:
     """Writable mount points below a read-only one, but for those that the engine made for itself."""
     root = facts.host.view(facts.root.path)
-    found = []
+    paths = []
     for part in facts.mounts.below(mount.mountpoint):
         path = f"{mount.mountpoint.rstrip('/')}/{part}"
         entry = facts.mounts.at(path)
         own = path.startswith(root + "/") and _ENGINE_OWN.fullmatch(path[len(root) + 1 :])
         if entry is not None and not entry.read_only and not own:
-            found.append(path)
-    return found
+            paths.append(path)
+    return paths

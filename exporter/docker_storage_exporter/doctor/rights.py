@@ -45,13 +45,13 @@ def running(facts: Facts) -> list[Container]:
 
 def failures(procfs: str, containers: list[Container]) -> list[tuple[str, OSError]]:
     """The names of those whose process cannot be entered, with why: EACCES without the rights, ESRCH if not found."""
-    found: list[tuple[str, OSError]] = []
+    failed: list[tuple[str, OSError]] = []
     for container in containers:
         try:
             enter(procfs, container.pid, container.id)
         except OSError as error:
-            found.append((container.name, error))
-    return found
+            failed.append((container.name, error))
+    return failed
 
 
 def engine_is_hidden(facts: Facts) -> bool:

@@ -59,7 +59,7 @@ def data_root(facts: Facts) -> Finding:
 def _containerd_root(facts: Facts) -> Finding:
     """Containerd does not tell where its root is: it is looked for where engines put it.
 
-    Nothing in it is measured yet, so it costs nothing where it cannot be seen, and nobody need mount it. Only a
+    Nothing in it is measured yet, so it costs nothing where it cannot be seen, and it need not be mounted. Only a
     filesystem that has nothing else of the engine's may fill unseen.
     """
     for path in (candidate.format(root=facts.root.path) for candidate in _CONTAINERD_ROOTS):

@@ -45,10 +45,10 @@ class Explainer:
         """One explanation for each thing of that name. Raises SettingError when there is none."""
         if "/" not in target:
             volume, container = self._owners.volume(target), self._owners.container(target)
-            found = [self._volume(volume)] if volume else []
-            found += [self._container(container)] if container else []
-            if found:
-                return found
+            explanations = [self._volume(volume)] if volume else []
+            explanations += [self._container(container)] if container else []
+            if explanations:
+                return explanations
         path = os.path.join(os.getcwd(), target)
         source = self._host.resolve(path, self._host.mounts())
         if source.error is not None or source.remote:
@@ -56,14 +56,14 @@ class Explainer:
         return [self._path(source.path)]
 
     def _unknown(self, target: str, error: OSError | None) -> str:
-        shown = printable(target)
+        name = printable(target)
         if error is None:
-            return f"{shown} is on a remote filesystem, which is not touched"
+            return f"{name} is on a remote filesystem, which is not touched"
         if "/" in target:
-            return f"{shown}: {error.strerror}"
+            return f"{name}: {error.strerror}"
         similar = self._owners.similar(target)
         hint = f"; similar: {', '.join(similar)}" if similar else "; df shows what there is"
-        return f"{shown} is no volume, container or path here{hint}"
+        return f"{name} is no volume, container or path here{hint}"
 
     def _volume(self, owner: Owner) -> Explanation:
         volume = owner.volume or Volume(owner.name)
@@ -165,13 +165,13 @@ class Explainer:
 
     def _stays(self, owner: Owner, looked: Looked, path: str = "") -> list[Retained]:
         """What deleting would leave: names elsewhere, files that processes hold, others on the same directory."""
-        found = []
+        retained = []
         if looked.outside.files:
             why = f"in {looked.outside.files} files that have names elsewhere too (hard links)"
-            found.append(Retained(why, looked.outside.allocated_bytes))
-        found += held_open(self._host, owner, path or looked.part.path)
-        found += [Retained(f"{_called(other)} is the same directory") for other in self._owners.same_place(owner)]
-        return found
+            retained.append(Retained(why, looked.outside.allocated_bytes))
+        retained += held_open(self._host, owner, path or looked.part.path)
+        retained += [Retained(f"{_called(other)} is the same directory") for other in self._owners.same_place(owner)]
+        return retained
 
 
 def _is_apart(owner: Owner, territory: Territory) -> bool:

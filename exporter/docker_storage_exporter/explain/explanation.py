@@ -47,7 +47,7 @@ class Retained:
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """One way to free bytes: what is done, the command for it, how much it frees, and what is lost for ever.
+    """One way to free bytes: what is done, the command for it, how much it frees, and what is lost with it.
 
     `frees_bytes` is None where it is not known; `loses` is empty where nothing is lost.
     """
@@ -79,9 +79,9 @@ class Explanation:
 
 def explanation_document(explanation: Explanation) -> dict[str, Any]:
     """The explanation as JSON values."""
-    found = dataclasses.asdict(explanation)
-    found["largest"] = [{"path": path, "allocated_bytes": size} for path, size in explanation.largest]
-    return found
+    document = dataclasses.asdict(explanation)
+    document["largest"] = [{"path": path, "allocated_bytes": size} for path, size in explanation.largest]
+    return document
 
 
 def render_explanation(explanation: Explanation, style: TableStyle = PLAIN) -> str:
@@ -93,21 +93,21 @@ def render_explanation(explanation: Explanation, style: TableStyle = PLAIN) -> s
     return "\n".join(lines) + "\n"
 
 
-def _lines(found: Explanation) -> Iterator[tuple[str, str]]:
-    yield from found.facts.items()
-    for part in found.parts:
+def _lines(explanation: Explanation) -> Iterator[tuple[str, str]]:
+    yield from explanation.facts.items()
+    for part in explanation.parts:
         yield part.what, f"{_size(part)}  {part.path}"
         if part.growth_bytes_per_hour is not None:
             now, hour = human_growth(part.growth_bytes_per_second), human_growth(part.growth_bytes_per_hour)
             yield "growth", f"{now} per second now, {hour} per hour"
-    for number, (path, allocated) in enumerate(found.largest):
+    for number, (path, allocated) in enumerate(explanation.largest):
         yield "largest" if number == 0 else "", f"{human_bytes(allocated)}  {path}"
-    for number, use in enumerate(found.uses):
+    for number, use in enumerate(explanation.uses):
         yield "used by" if number == 0 else "", f"{use.container} ({use.state}) at {use.destination}, {use.access}"
-    for number, stay in enumerate(found.stays):
+    for number, stay in enumerate(explanation.stays):
         size = "" if stay.allocated_bytes is None else f"{human_bytes(stay.allocated_bytes)}  "
         yield "stays" if number == 0 else "", size + stay.why
-    yield "note", found.remark
+    yield "note", explanation.remark
 
 
 def _told(remedy: Remedy) -> str:

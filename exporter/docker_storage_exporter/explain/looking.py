@@ -90,7 +90,7 @@ class Looker:
         return Looked(Part(what, source.path, size.allocated, size.apparent, size.inodes))
 
     def rest(self, directories: Iterable[str], apart: Iterable[str], without: Part | None) -> Part:
-        """Some directories together, without the trees in them that are told apart, and less what another part has."""
+        """Some directories together, without the trees `apart` in them, and minus what another part holds."""
         paths = [path for path in directories if path not in apart]
         try:
             with Walk(tuple(paths)).opened(self._host) as roots:

@@ -63,8 +63,8 @@ class Owners:
         for container in containers:
             if name in (container.name, printable(container.name), container.id):
                 return container
-        found = [c for c in containers if len(name) >= _SHORTEST_ID and c.id.startswith(name)]
-        return found[0] if len(found) == 1 else None
+        candidates = [c for c in containers if len(name) >= _SHORTEST_ID and c.id.startswith(name)]
+        return candidates[0] if len(candidates) == 1 else None
 
     def similar(self, name: str) -> list[str]:
         """Names that were perhaps meant."""
@@ -73,14 +73,14 @@ class Owners:
 
     def at(self, path: str) -> Owner | None:
         """The object that a canonical path is in: the one with the nearest root."""
-        found: tuple[int, Owner] | None = None
+        nearest: tuple[int, Owner] | None = None
         for root, owner in self._roots():
             inside = path_below(path, root)
             if inside and owner.kind is Kind.LOG and owner.container and not is_log(owner.container.id, inside):
                 continue  # the rest of a container's folder is the engine's
-            if inside is not None and (found is None or len(root) > found[0]):
-                found = len(root), _with_inside(owner, inside)
-        return found[1] if found else None
+            if inside is not None and (nearest is None or len(root) > nearest[0]):
+                nearest = len(root), _with_inside(owner, inside)
+        return nearest[1] if nearest else None
 
     def below(self, path: str) -> Counter[Kind]:
         """How many objects of each kind have their root below a path."""

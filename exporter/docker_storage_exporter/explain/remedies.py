@@ -75,7 +75,7 @@ class Remedies:
         if is_current_log(path, container):
             return (Remedy(_EMPTY, self._removal.of_log(path), frees, "the lines in it"),), ""
         current, name = f"{container.id}-json.log", os.path.basename(path)
-        if name != current and name.startswith(current):  # json-file minds no missing file when it rotates the next
+        if name != current and name.startswith(current):  # json-file tolerates a missing file when it rotates
             command = self._removal.of_path(path, (), directory=False)
             return (Remedy("delete it", command, frees, "the lines in it"),), ""
         return (), f"it goes with the whole container: see --explain {container.name}"
@@ -88,5 +88,5 @@ class Remedies:
 
 
 def is_current_log(path: str, container: Container) -> bool:
-    """Whether a path is the log that json-file writes to: emptied, its bytes are free whoever has it open."""
+    """Whether a path is the log that json-file writes to: emptying it frees its bytes even while it is open."""
     return container.log.driver == "json-file" and os.path.basename(path) == f"{container.id}-json.log"

@@ -1,4 +1,4 @@
-"""What an engine keeps for itself and nobody deletes by hand: below its own roots, and below those of any other."""
+"""What an engine keeps for itself and must not be deleted by hand: below its roots, and below any other engine's."""
 
 from __future__ import annotations
 
@@ -64,9 +64,9 @@ class Territories:
     def of(self, path: str) -> Territory | None:
         """The smallest one that a canonical path is in; None where no engine is known to keep anything."""
         mounts = self._host.mounts()
-        found = [self._view(path, mounts), *self._of_containers(path, mounts)]
-        found += [self._own(path, mounts), self._foreign(path)]
-        return max(filter(None, found), key=lambda territory: len(territory.root), default=None)
+        territories = [self._view(path, mounts), *self._of_containers(path, mounts)]
+        territories += [self._own(path, mounts), self._foreign(path)]
+        return max(filter(None, territories), key=lambda territory: len(territory.root), default=None)
 
     def below(self, path: str) -> str:
         """The first root of an engine's that is below a path; an empty text when none is known."""

@@ -42,7 +42,7 @@ class Filesystem:
 
 
 class FilesystemProbes:
-    """Asks about filesystems so that one which never answers holds up nobody for longer than `timeout` seconds.
+    """Asks about filesystems so that one which never answers delays no caller for longer than `timeout` seconds.
 
     `view` turns a mount point of the host into the path that this process sees it at, as Host.view does.
     """
@@ -61,11 +61,11 @@ class FilesystemProbes:
         # Who has not answered an earlier question is not waited for again: that would cost each scrape the timeout.
         waited_for = {path for path, probe in probes.items() if probe.ask()}
         due = time.monotonic() + self._timeout
-        found = {
+        answers = {
             path: probe.answer(max(0.0, due - time.monotonic()) if path in waited_for else 0.0)
             for path, probe in probes.items()
         }
-        return {path: answer for path, answer in found.items() if answer is not None}
+        return {path: answer for path, answer in answers.items() if answer is not None}
 
 
 class FilesystemProbe:

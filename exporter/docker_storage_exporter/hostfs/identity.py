@@ -51,23 +51,23 @@ def is_mounted_on(path: str) -> bool:
 
     It asks the path, so it may hang like a read. Raises nothing: what is not there is mounted nowhere.
     """
-    found = _statx(_HERE, os.fsencode(path), _NO_FOLLOW, 0)
-    if found is None or not found.known_attributes & _MOUNT_ROOT:
+    status = _statx(_HERE, os.fsencode(path), _NO_FOLLOW, 0)
+    if status is None or not status.known_attributes & _MOUNT_ROOT:
         return True
-    return bool(found.attributes & _MOUNT_ROOT)
+    return bool(status.attributes & _MOUNT_ROOT)
 
 
 def _birth(descriptor: int) -> int:
-    found = _statx(descriptor, b"", _EMPTY_PATH, _BIRTH)
-    if found is None or not found.mask & _BIRTH:
+    status = _statx(descriptor, b"", _EMPTY_PATH, _BIRTH)
+    if status is None or not status.mask & _BIRTH:
         return 0
-    return max(0, int(found.birth.seconds) * 10**9 + int(found.birth.nanoseconds))
+    return max(0, int(status.birth.seconds) * 10**9 + int(status.birth.nanoseconds))
 
 
 def _statx(folder: int, path: bytes, flags: int, mask: int) -> _Statx | None:
-    found = _Statx()
+    status = _Statx()
     try:
-        failed = libc.statx(folder, path, flags, mask, ctypes.byref(found))
+        failed = libc.statx(folder, path, flags, mask, ctypes.byref(status))
     except AttributeError:  # glibc before 2.28
         return None
-    return None if failed else found
+    return None if failed else status

@@ -44,9 +44,9 @@ def _has_birth_times() -> bool:
     """Whether statx tells when the root directory was made; that also depends on the filesystem."""
     if not hasattr(libc, "statx"):
         return False
-    found = ctypes.create_string_buffer(_STATX_BYTES)
-    failed = libc.statx(_AT_FDCWD, b"/", 0, _STATX_BTIME, found)
-    return failed == 0 and bool(int.from_bytes(found.raw[:4], sys.byteorder) & _STATX_BTIME)
+    status = ctypes.create_string_buffer(_STATX_BYTES)
+    failed = libc.statx(_AT_FDCWD, b"/", 0, _STATX_BTIME, status)
+    return failed == 0 and bool(int.from_bytes(status.raw[:4], sys.byteorder) & _STATX_BTIME)
 
 
 def _has_fanotify() -> bool:

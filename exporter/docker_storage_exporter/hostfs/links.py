@@ -41,7 +41,7 @@ def _look_into(
     root: int, path: str, mountpoints: Collection[str], device: int, links: dict[int, list[int]]
 ) -> list[str]:
     """Note the files of one directory that have several names; its subdirectories."""
-    found = []
+    directories = []
     folder = open_beneath(root, path)
     try:
         descriptor = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
@@ -56,9 +56,9 @@ def _look_into(
                     if status.st_dev != device or below in mountpoints:
                         continue
                     if stat.S_ISDIR(status.st_mode):
-                        found.append(below)
+                        directories.append(below)
                     elif status.st_nlink > 1:
                         links.setdefault(status.st_ino, [status.st_nlink, status.st_blocks * 512])[0] -= 1
     finally:
         os.close(descriptor)
-    return found
+    return directories

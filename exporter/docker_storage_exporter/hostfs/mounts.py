@@ -50,8 +50,10 @@ class MountEntry:
     @property
     def upper(self) -> str:
         """The directory that an overlay writes to, as it was spelled at the mount; empty for any other filesystem."""
-        found = (option[len("upperdir=") :] for option in self.options.split(",") if option.startswith("upperdir="))
-        return next(found, "") if self.is_view else ""
+        directories = (
+            option[len("upperdir=") :] for option in self.options.split(",") if option.startswith("upperdir=")
+        )
+        return next(directories, "") if self.is_view else ""
 
     def mountpoint_below(self, rootfs: str) -> str:
         """The mount point as a host calls it whose root this process sees at `rootfs`, an empty text for its own."""
@@ -118,7 +120,7 @@ class MountTable:
         return None if covering is None else self._whole.get(covering.device, covering)
 
     def is_alone(self, entry: MountEntry) -> bool:
-        """Whether a mount shows a filesystem that nobody else has a part of: only then its numbers are the mount's.
+        """Whether a mount shows a filesystem that no other mount shares: only then its numbers are the mount's.
 
         A part of one, such as a bind or a btrfs subvolume, has another root than "/"; an overlay is a view of others.
         """
@@ -160,13 +162,13 @@ class MountTable:
         """The mount points below a path, relative to it."""
         prefix = path.rstrip("/") + "/"
         first = bisect_left(self._paths, prefix)
-        found = []
+        below = []
         for mountpoint in self._paths[first:]:
             if not mountpoint.startswith(prefix):
                 break
             if mountpoint != prefix:
-                found.append(mountpoint[len(prefix) :])
-        return found
+                below.append(mountpoint[len(prefix) :])
+        return below
 
 
 class FilesystemNames:

@@ -46,7 +46,7 @@ def open_files(procfs: str, seen: Mapping[str, Sequence[Seen]]) -> list[OpenFile
     `seen` has the places by mount namespace; those under the empty text hold for the processes of all others. A
     process that may not be looked at counts for nothing, nor does a file that is only mapped into memory.
     """
-    found: dict[tuple[int, int], OpenFile] = {}
+    files: dict[tuple[int, int], OpenFile] = {}
     for pid in _pids(procfs):
         namespace = namespace_of(procfs, pid)
         if not namespace:
@@ -54,14 +54,14 @@ def open_files(procfs: str, seen: Mapping[str, Sequence[Seen]]) -> list[OpenFile
         places = seen.get(namespace, seen.get("", ()))
         for descriptor in _descriptors(procfs, pid):
             with suppress(OSError):
-                _note(f"{procfs}/{pid}/fd/{descriptor}", pid, places, found)
+                _note(f"{procfs}/{pid}/fd/{descriptor}", pid, places, files)
     return [
         OpenFile(file.pid, _command(procfs, file.pid), file.path, file.allocated_bytes, file.deleted)
-        for file in found.values()
+        for file in files.values()
     ]
 
 
-def _note(link: str, pid: int, places: Sequence[Seen], found: dict[tuple[int, int], OpenFile]) -> None:
+def _note(link: str, pid: int, places: Sequence[Seen], files: dict[tuple[int, int], OpenFile]) -> None:
     path = os.readlink(link)
     if not path.startswith("/"):
         return
@@ -71,7 +71,7 @@ def _note(link: str, pid: int, places: Sequence[Seen], found: dict[tuple[int, in
     for place in places:
         if is_inside(path, place.path) and status.st_dev == place.device and (deleted or not place.only_deleted):
             key = status.st_dev, status.st_ino
-            found.setdefault(key, OpenFile(pid, "", path, status.st_blocks * 512, deleted))
+            files.setdefault(key, OpenFile(pid, "", path, status.st_blocks * 512, deleted))
 
 
 def _pids(procfs: str) -> Iterator[int]:

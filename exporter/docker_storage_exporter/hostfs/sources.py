@@ -1,4 +1,4 @@
-"""What stands at the sources of bind mounts, found without being led astray by whoever writes below one of them."""
+"""What stands at the sources of bind mounts, resolved without trusting links that a container can write."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ def examine(
     """What stands at each source, by the path that the engine knows it by; `resolved` is what was found there already.
 
     A container that may write to /srv can put a link in the place of /srv/app, which is another container's source.
-    So a link strictly below a source that somebody may write to is believed only if the mount table of a running
+    So a link strictly below a writable source is followed only if the mount table of a running
     container shows that what it leads to is what the engine mounted; otherwise the source is `distrusted`.
     """
-    found = {path: host.resolve(path, mounts) for path in users} if resolved is None else dict(resolved)
+    standing = {path: host.resolve(path, mounts) for path in users} if resolved is None else dict(resolved)
     writable = {path for path, them in users.items() if any(user.writable for user in them)}
-    guarded = writable | {found[path].path for path in writable}
-    for path, source in found.items():
+    guarded = writable | {standing[path].path for path in writable}
+    for path, source in standing.items():
         if source.error is None and not source.remote and any(_inside(link, guarded) for link in source.links):
-            found[path] = replace(source, distrusted=not _is_mounted(host, mounts, source, users[path]))
-    return found
+            standing[path] = replace(source, distrusted=not _is_mounted(host, mounts, source, users[path]))
+    return standing
 
 
 def _inside(link: str, guarded: Collection[str]) -> bool:

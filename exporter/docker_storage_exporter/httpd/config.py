@@ -52,8 +52,8 @@ class WebConfig:
     @property
     def protections(self) -> tuple[str, ...]:
         """What keeps others out, by the keys that say so."""
-        found = self.tls.protections if self.tls else ()
-        return (*found, "basic_auth_users") if self.users else found
+        names = self.tls.protections if self.tls else ()
+        return (*names, "basic_auth_users") if self.users else names
 
 
 def read_web_config(path: str) -> WebConfig:
@@ -75,12 +75,12 @@ class _Reader:
             "basic_auth_users": self._users,
             "rate_limit": self._limit,
         }
-        found = self._read("", self._file.root(), sections)
+        values = self._read("", self._file.root(), sections)
         return WebConfig(
-            tls=found.get("tls_server_config"),
-            headers=found.get("http_server_config", ()),
-            users=found.get("basic_auth_users", {}),
-            rate_limit=found.get("rate_limit", RateLimit()),
+            tls=values.get("tls_server_config"),
+            headers=values.get("http_server_config", ()),
+            users=values.get("basic_auth_users", {}),
+            rate_limit=values.get("rate_limit", RateLimit()),
         )
 
     def _tls(self, name: str, node: yaml.Node) -> TLSServer | None:
@@ -90,21 +90,21 @@ class _Reader:
         readers |= dict.fromkeys(("cert_file", "key_file", "client_ca_file"), self._path)
         readers |= dict.fromkeys(("client_allowed_sans", "cipher_suites", "curve_preferences"), self._texts)
         readers["prefer_server_cipher_suites"] = self._boolean
-        found = self._read(name, node, readers)
+        values = self._read(name, node, readers)
         if not node.value:
             return None
-        tls = TLSServer(**found)
+        tls = TLSServer(**values)
         for mistake in tls.mistakes():
             self._file.refuse(node.start_mark.line, f"{name}: {mistake}")
         return tls
 
     def _http(self, name: str, node: yaml.Node) -> tuple[tuple[str, str], ...]:
-        found = self._read(name, node, {"http2": self._boolean, "headers": self._headers})
-        headers: tuple[tuple[str, str], ...] = found.get("headers", ())
+        values = self._read(name, node, {"http2": self._boolean, "headers": self._headers})
+        headers: tuple[tuple[str, str], ...] = values.get("headers", ())
         return headers
 
     def _headers(self, name: str, node: yaml.Node) -> tuple[tuple[str, str], ...]:
-        found = []
+        headers = []
         for key, at, value in self._items(name, node):
             if key not in _HEADERS:
                 self._refuse(at, f"{name}.{key}: cannot be set; those that can: {', '.join(_HEADERS)}")
@@ -114,34 +114,34 @@ class _Reader:
             if not (text.isascii() and (text.isprintable() or not text)):
                 self._refuse(value, f"{name}.{key}: {text!r} cannot be sent: a header is one line of ASCII")
             if text:
-                found.append((key, text))
-        return tuple(found)
+                headers.append((key, text))
+        return tuple(headers)
 
     def _users(self, name: str, node: yaml.Node) -> dict[str, str]:
-        found = {}
+        users = {}
         for user, _, value in self._items(name, node):
-            found[user] = self._text(f"{name}.{user}", value)
-            if not _BCRYPT.fullmatch(found[user]):
+            users[user] = self._text(f"{name}.{user}", value)
+            if not _BCRYPT.fullmatch(users[user]):
                 self._refuse(value, f"{name}.{user}: is not a bcrypt hash; make one with htpasswd -nBC 10 USER")
-        return found
+        return users
 
     def _limit(self, name: str, node: yaml.Node) -> RateLimit:
-        found = self._read(name, node, {"interval": self._duration, "burst": self._count})
-        limit = RateLimit(**found)
+        values = self._read(name, node, {"interval": self._duration, "burst": self._count})
+        limit = RateLimit(**values)
         if limit.interval and not limit.burst:
             self._refuse(node, f"{name}: with a burst of 0 no request would ever be answered; set burst to 1 or more")
         return limit
 
     def _read(self, name: str, node: yaml.Node | None, readers: Mapping[str, Callable[..., Any]]) -> dict[str, Any]:
         """The values of a mapping whose keys are all known."""
-        found = {}
+        values = {}
         for key, at, value in self._items(name, node):
             if key not in readers:
                 place = f"{name}: " if name else ""
                 self._refuse(at, f"{place}unknown key {key!r}: one of {', '.join(readers)}")
             if not is_null(value):
-                found[key] = readers[key](f"{name}.{key}" if name else key, value)
-        return found
+                values[key] = readers[key](f"{name}.{key}" if name else key, value)
+        return values
 
     def _items(self, name: str, node: yaml.Node | None) -> Iterator[tuple[str, yaml.Node, yaml.Node]]:
         if node is None or is_null(node):

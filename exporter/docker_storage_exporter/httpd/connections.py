@@ -52,7 +52,7 @@ class ConnectionLimit:
                 self._asking[connection] = since
 
     def disperse(self, seconds: float) -> None:
-        """Close whoever asked for nothing, and wait so long for the others to be answered."""
+        """Close idle connections, and wait so long for the others to be answered."""
         with self._changed:
             for connection in self._silent:
                 with suppress(OSError):

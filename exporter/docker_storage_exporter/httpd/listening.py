@@ -17,14 +17,14 @@ _FIRST_HANDED_OVER = 3  # see sd_listen_fds(3)
 def listen(addresses: Sequence[Address]) -> list[socket.socket]:
     """Sockets that listen on these addresses. Raises ListenError when one cannot be used; none is open then."""
     with ExitStack() as opened:
-        found = [opened.enter_context(_bound(address, addresses)) for address in addresses]
-        for each, address in zip(found, addresses, strict=True):
+        listeners = [opened.enter_context(_bound(address, addresses)) for address in addresses]
+        for each, address in zip(listeners, addresses, strict=True):
             try:
                 each.listen(_BACKLOG)
             except OSError as error:  # another program bound the same port meanwhile and was faster
                 raise _refusal(address, error) from error
         opened.pop_all()
-    return found
+    return listeners
 
 
 def handed_over(
@@ -37,9 +37,9 @@ def handed_over(
     if not is_ours or not number.isdecimal() or int(number) == 0:
         raise SettingError("--web.systemd-socket: no socket was passed; start this from a .socket unit of systemd")
     with ExitStack() as opened:
-        found = [opened.enter_context(_handed_over(first + at)) for at in range(int(number))]
+        listeners = [opened.enter_context(_handed_over(first + at)) for at in range(int(number))]
         opened.pop_all()
-    return found
+    return listeners
 
 
 def url(listener: socket.socket, *, secure: bool) -> str:
@@ -52,18 +52,18 @@ def url(listener: socket.socket, *, secure: bool) -> str:
 
 def _bound(address: Address, all_addresses: Iterable[Address]) -> socket.socket:
     family, target = _family(address)
-    made = socket.socket(family)
+    listener = socket.socket(family)
     try:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
-            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not _takes_ipv4(address, all_addresses))
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not _takes_ipv4(address, all_addresses))
         # bind forgets the zone of a link-local address, as in fe80::1%eth0, unless it is given as a number.
-        made.bind(socket.getaddrinfo(*target, family)[0][4] if "%" in address.host else target)
-        made.setblocking(False)
+        listener.bind(socket.getaddrinfo(*target, family)[0][4] if "%" in address.host else target)
+        listener.setblocking(False)
     except (OSError, OverflowError, UnicodeError) as error:
-        made.close()
+        listener.close()
         raise _refusal(address, error) from error
-    return made
+    return listener
 
 
 def _takes_ipv4(address: Address, all_addresses: Iterable[Address]) -> bool:
@@ -74,19 +74,19 @@ def _takes_ipv4(address: Address, all_addresses: Iterable[Address]) -> bool:
 
 def _handed_over(descriptor: int) -> socket.socket:
     try:
-        made = socket.socket(fileno=descriptor)
+        listener = socket.socket(fileno=descriptor)
     except OSError as error:
         raise SettingError(f"--web.systemd-socket: descriptor {descriptor}: {error.strerror}") from error
-    is_tcp = made.family in (socket.AF_INET, socket.AF_INET6) and made.type == socket.SOCK_STREAM
-    if not is_tcp or not made.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-        made.close()
+    is_tcp = listener.family in (socket.AF_INET, socket.AF_INET6) and listener.type == socket.SOCK_STREAM
+    if not is_tcp or not listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        listener.close()
         raise SettingError(
             f"--web.systemd-socket: descriptor {descriptor} does not listen on TCP;"
             " the .socket unit needs ListenStream= with a port, and Accept=no"
         )
-    made.set_inheritable(False)
-    made.setblocking(False)
-    return made
+    listener.set_inheritable(False)
+    listener.setblocking(False)
+    return listener
 
 
 def _refusal(address: Address, error: Exception) -> ListenError:

@@ -25,9 +25,9 @@ _NOBODYS = "Sfq2dNTvSQ9uXbEpTVN0BO1lDCmTJYQ4tcQ.TsGmvY5NaBbb4nBkS"
 class Passwords:
     """Tells who is let in, and remembers it, so that a scrape costs no hashing. Safe for several threads.
 
-    One hash is computed at a time, for each client in its turn, and few of a client's wait for it: whoever guesses
-    passwords keeps one core busy, not all, nor all connections, and keeps nobody else out. Right answers are remembered
-    apart from wrong ones, so that guessing does not drive them out. No password is kept, only a keyed hash.
+    One hash is computed at a time, for each client in its turn, and few of a client's wait for it: guessing passwords
+    keeps one core busy, not all, nor all connections, and locks no other client out. Right answers are remembered
+    apart from wrong ones, so that guessing does not evict them. No password is kept, only a keyed hash.
     """
 
     def __init__(self) -> None:
@@ -96,7 +96,7 @@ def _given(authorization: str) -> tuple[bytes, bytes] | None:
 
 
 def _nobodys_hash(users: Mapping[str, str]) -> str:
-    """A hash that nobody's password has, as costly as the costliest of these."""
+    """A hash that no password matches, as costly as the costliest of these."""
     return f"$2b${max(hashed[_COST] for hashed in users.values())}${_NOBODYS}"
 
 

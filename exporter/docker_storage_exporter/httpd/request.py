@@ -38,7 +38,7 @@ class _Answer(ServerHandler):
         self.stdout.end()  # type: ignore[attr-defined]  # the _DeadlineWriter that it was given
 
     def log_exception(self, exc_info: Any) -> None:
-        """A client that does not read is no news; anything else is a defect, but only of this request."""
+        """A client that stops reading is not logged; anything else is a defect, but only of this request."""
         level = logging.DEBUG if isinstance(exc_info[1], (TimeoutError, ssl.SSLError)) else logging.ERROR
         _log.log(level, "request failed", exc_info=exc_info)
 
@@ -226,15 +226,15 @@ def _refuse(raw: socket.socket, scheme: str) -> None:
 
 def _head(connection: socket.socket, deadline: float) -> bytes:
     """What came up to the empty line, or the end, and a little beyond; more than _LARGEST_HEAD if there is no end."""
-    found = bytearray()
-    while len(found) <= _LARGEST_HEAD:
+    received = bytearray()
+    while len(received) <= _LARGEST_HEAD:
         connection.settimeout(_remaining(deadline))
         part = connection.recv(_PART)
-        seen = max(len(found) - 2, 0)
-        found += part
-        if not part or _HEAD_ENDS.search(found, seen):
+        seen = max(len(received) - 2, 0)
+        received += part
+        if not part or _HEAD_ENDS.search(received, seen):
             break
-    return bytes(found)
+    return bytes(received)
 
 
 def _drain(connection: socket.socket) -> None:

@@ -29,7 +29,7 @@ _PLAIN = WebSecurity()
 
 
 def no_security() -> WebSecurity:
-    """Plain HTTP for everybody: there is no web configuration."""
+    """Plain HTTP without a password: there is no web configuration."""
     return _PLAIN
 
 
@@ -97,7 +97,7 @@ class CurrentWebSecurity:
 def _state(path: str) -> _State:
     """What changes when a file changes, or when a symbolic link on its path points elsewhere."""
     try:
-        found = os.stat(path)
+        status = os.stat(path)
     except (OSError, ValueError):
         return None
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns

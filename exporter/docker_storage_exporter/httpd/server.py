@@ -1,4 +1,4 @@
-"""A threaded WSGI server in which a client that says nothing, or reads nothing, holds up nobody but itself."""
+"""A threaded WSGI server in which a client that sends nothing, or reads nothing, blocks only itself."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ class Server:
                         self._timeout,
                         lambda: self._connections.asked(raw),
                     )
-        except OSError:  # it went away, was too slow, or could not agree on TLS: no news
+        except OSError:  # it went away, was too slow, or could not agree on TLS: not worth a line
             _log.debug("connection of %s failed", client[0], exc_info=True)
         except Exception:  # noqa: BLE001 - a defect costs this connection, and goes to our log
             _log.exception("connection of %s failed", client[0])

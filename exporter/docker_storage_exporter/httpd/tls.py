@@ -1,6 +1,6 @@
 """TLS as the web configuration file describes it, in the words of Go, brought to Python's `ssl`.
 
-What `ssl` cannot do the way the file says is refused: nobody shall believe in a protection that is not there.
+What `ssl` cannot do the way the file says is refused, so that the file never promises a protection that is missing.
 """
 
 from __future__ import annotations
@@ -75,15 +75,15 @@ class TLSServer:
     @property
     def protections(self) -> tuple[str, ...]:
         """What keeps others out, by the keys that say so."""
-        found = ["tls_server_config"]
+        names = ["tls_server_config"]
         if self.verify_mode is ssl.CERT_REQUIRED:
-            found.append("client_auth_type")
+            names.append("client_auth_type")
             # Without it the system's authorities count, who certify anybody.
             if self.client_ca or self.client_ca_file:
-                found.append("client_ca_file")
+                names.append("client_ca_file")
         if self.client_allowed_sans:
-            found.append("client_allowed_sans")
-        return tuple(found)
+            names.append("client_allowed_sans")
+        return tuple(names)
 
     @property
     def verify_mode(self) -> ssl.VerifyMode:
@@ -167,14 +167,14 @@ def certificate_pem(tls: TLSServer) -> bytes:
 
 def subject_names(certificate: Mapping[str, Any]) -> frozenset[str]:
     """The subject alternative names in a certificate as `getpeercert` gives it; addresses in their usual spelling."""
-    found = set()
+    names = set()
     for kind, value in certificate.get("subjectAltName", ()):
         if kind in ("DNS", "email", "URI"):
-            found.add(value)
+            names.add(value)
         elif kind == "IP Address":
             with suppress(ValueError):  # "<invalid>", where it is not as long as one
-                found.add(str(ipaddress.ip_address(value.strip())))
-    return frozenset(found)
+                names.add(str(ipaddress.ip_address(value.strip())))
+    return frozenset(names)
 
 
 def _set_ciphers(context: ssl.SSLContext, names: tuple[str, ...]) -> None:

@@ -56,9 +56,9 @@ class Turns:
 def _client(address: str) -> str:
     """Who stands behind an address: of IPv6 the network, within which a client has as many as it likes."""
     try:
-        found = ipaddress.ip_address(address.partition("%")[0])
+        client = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return address
-    if isinstance(found, ipaddress.IPv4Address):
-        return str(found)
-    return str(found.ipv4_mapped or ipaddress.ip_network((found, _NETWORK_BITS), strict=False))
+    if isinstance(client, ipaddress.IPv4Address):
+        return str(client)
+    return str(client.ipv4_mapped or ipaddress.ip_network((client, _NETWORK_BITS), strict=False))

@@ -144,10 +144,10 @@ class EngineClient:
 
     def containers(self) -> list[dict[str, Any]]:
         """GET /containers/json: those in every state, without sizes."""
-        found = self._call("containers", all=True)
-        if not isinstance(found, list):
+        answer = self._call("containers", all=True)
+        if not isinstance(answer, list):
             raise EngineError(f"engine at {self.host}: /containers/json is not a list")
-        return [_object(item, "/containers/json") for item in found]
+        return [_object(item, "/containers/json") for item in answer]
 
     def inspect(self, container: str) -> dict[str, Any] | None:
         """GET /containers/ID/json; None when the container is gone."""

@@ -178,9 +178,9 @@ class CurrentInventory:
             self._keep(name, None, error)
             raise
         except _BAD_DOCUMENT as error:
-            made = EngineError(f"engine at {self._client.host} gave no usable answer: {error!r}"[:300])
-            self._keep(name, None, made)
-            raise made from error
+            unusable = EngineError(f"engine at {self._client.host} gave no usable answer: {error!r}"[:300])
+            self._keep(name, None, unusable)
+            raise unusable from error
         else:
             self._keep(name, answer, None)
         finally:

@@ -204,10 +204,10 @@ def layer_of(path: str, driver: str, container: str) -> str:
         return ""
     try:
         with open(f"{path}/image/{driver}/layerdb/mounts/{container}/mount-id", encoding="ascii") as file:
-            found = file.read(128)
+            content = file.read(128)
     except (OSError, UnicodeDecodeError):
         return ""
-    return found if _MOUNT_ID.fullmatch(found) else ""
+    return content if _MOUNT_ID.fullmatch(content) else ""
 
 
 def engine_id(path: str) -> str:
@@ -245,7 +245,7 @@ def _document(path: str) -> dict[str, Any]:
     try:
         with open(path, "rb") as file:
             text = file.read(_LARGEST_DOCUMENT + 1)
-        found = json.loads(text) if len(text) <= _LARGEST_DOCUMENT else {}
+        document = json.loads(text) if len(text) <= _LARGEST_DOCUMENT else {}
     except (OSError, ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return document if isinstance(document, dict) else {}

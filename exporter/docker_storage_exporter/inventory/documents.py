@@ -155,10 +155,10 @@ def _mounts(points: Iterable[_Document], host: _Document) -> tuple[Mount, ...]:
 
     That is --tmpfs, and the /dev/shm that nearly every container has.
     """
-    found = {}
+    mounts = {}
     for point in points:
         destination, kind = _text(point["Destination"]), _text(point.get("Type"))
-        found[destination] = Mount(
+        mounts[destination] = Mount(
             type=kind,
             source=_text({"volume": point.get("Name"), "bind": point.get("Source")}.get(kind)),
             destination=destination,
@@ -167,10 +167,10 @@ def _mounts(points: Iterable[_Document], host: _Document) -> tuple[Mount, ...]:
     for destination, options in (host.get("Tmpfs") or {}).items():
         clean = os.path.normpath(destination)
         access = "ro" if "ro" in (options or "").split(",") else "rw"
-        found.setdefault(clean, Mount(type="tmpfs", source="", destination=clean, access=access))
+        mounts.setdefault(clean, Mount(type="tmpfs", source="", destination=clean, access=access))
     if _has_own_shm(host):
-        found.setdefault(_SHM, Mount(type="tmpfs", source="", destination=_SHM))
-    return tuple(found[destination] for destination in sorted(found))
+        mounts.setdefault(_SHM, Mount(type="tmpfs", source="", destination=_SHM))
+    return tuple(mounts[destination] for destination in sorted(mounts))
 
 
 def _has_own_shm(host: _Document) -> bool:

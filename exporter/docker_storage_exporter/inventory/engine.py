@@ -46,7 +46,7 @@ class EngineStatus(Protocol):
 
     @property
     def events_heard(self) -> bool | None:
-        """Whether its events would be heard now; None where nobody listens."""
+        """Whether the event stream is open now; None where events are not listened to."""
 
     @property
     def last_event(self) -> float:

@@ -81,7 +81,7 @@ class EventListener:
         """The events from now on."""
         self._stream = self._client.events()
         self.heard_now = True
-        self._changed(Change())  # whatever happened since the last list was heard by nobody
+        self._changed(Change())  # events since the last list may have been missed
         return self._stream
 
     def _tell(self, event: object) -> None:

@@ -1,6 +1,6 @@
 """Which directories hold an object, or why none is looked at. Pure path logic: it opens nothing and sizes nothing.
 
-Each kind of object is a file here with its `SUBJECT`; whoever loops over kinds loops over SUBJECTS.
+Each kind of object is a file here with its `SUBJECT`; code that loops over kinds loops over SUBJECTS.
 """
 
 from docker_storage_exporter.layout.binds import BindFacts, bind_key

@@ -17,7 +17,7 @@ SKIPS = frozenset({Skip.REMOTE, Skip.SYSTEM, Skip.STORAGE_ROOT, Skip.SPECIAL})
 """The rules by which a path is left out."""
 
 
-def path_place(found: HostPath, view: HostView) -> Place:
+def path_place(standing: HostPath, view: HostView) -> Place:
     """The place of what stands at a host path.
 
     A path that a container may have redirected by a link is not measured, see `hostfs.examine`.
@@ -25,18 +25,18 @@ def path_place(found: HostPath, view: HostView) -> Place:
     root, whatever contains it and, but for the data of a volume, what is inside it. /var/run is a link to /run, which
     cannot be seen where only the data root is.
     """
-    path, roots = view.canonical(found.path), [root.path for root in view.inventory.roots]
-    if found.remote:
+    path, roots = view.canonical(standing.path), [root.path for root in view.inventory.roots]
+    if standing.remote:
         return Place(skip=Skip.REMOTE)
     if path == "/" or any(is_inside(path, system) for system in _SYSTEM):
         return Place(skip=Skip.SYSTEM)
     if any(is_inside(root, path) or (is_inside(path, root) and not _is_volume_data(path, root)) for root in roots):
         return Place(skip=Skip.STORAGE_ROOT)
-    if found.error is not None:
-        return Place(unmeasured=reason_for(found.error))
-    if found.distrusted:
+    if standing.error is not None:
+        return Place(unmeasured=reason_for(standing.error))
+    if standing.distrusted:
         return Place(unmeasured=Unmeasured.LINK)
-    if found.entry == "special":
+    if standing.entry == "special":
         return Place(skip=Skip.SPECIAL)
     return Place(Walk((path,)))
 

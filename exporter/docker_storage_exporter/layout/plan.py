@@ -77,11 +77,11 @@ class Plan:
 
     def sources(self) -> dict[Source, Kind]:
         """Every distinct source to measure, with the kind of the first object that wants it."""
-        found: dict[Source, Kind] = {}
+        sources: dict[Source, Kind] = {}
         for item in self.items():
             if item.place.source is not None:
-                found.setdefault(item.place.source, item.key.kind)
-        return found
+                sources.setdefault(item.place.source, item.key.kind)
+        return sources
 
 
 _EVERYTHING = Rules()
@@ -122,21 +122,21 @@ class _Planner:
         if not is_on and not subject.always:
             return before if not before else {}
         stays = self._stays(subject)
-        found: dict[ObjectKey, Item] = {}
+        items: dict[ObjectKey, Item] = {}
         unchanged = 0
         for key, facts in subject.objects(self._scene):
             known = before.get(key)
             if known is not None and stays and known.facts == facts:
                 self._names.keep(known.place.device, known.place.mountpoint)
-                found[known.key] = known
+                items[known.key] = known
                 unchanged += 1
                 continue
             item = self._allowed(subject, subject.item(key, facts, self._scene), is_on=is_on)
             if item is not None:
                 same = item == known
-                found[key] = known if known is not None and same else item
+                items[key] = known if known is not None and same else item
                 unchanged += same
-        return before if unchanged == len(found) == len(before) and list(found) == list(before) else found
+        return before if unchanged == len(items) == len(before) and list(items) == list(before) else items
 
     def _stays(self, subject: Subject) -> bool:
         """Whether all that places of a kind depend on is as it was."""

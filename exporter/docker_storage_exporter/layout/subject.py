@@ -44,9 +44,9 @@ class HostView:
             there = self.mounts.location(self.rootfs + root.path)
             if here is None or there is None or here.device != there.device or not is_inside(here.path, there.path):
                 continue
-            found = root.path + here.path[len(there.path.rstrip("/")) :].rstrip("/")
-            if self.mounts.location(self.rootfs + found) == here:
-                return found
+            canonical = root.path + here.path[len(there.path.rstrip("/")) :].rstrip("/")
+            if self.mounts.location(self.rootfs + canonical) == here:
+                return canonical
         return path
 
     def where(self, path: str) -> str:

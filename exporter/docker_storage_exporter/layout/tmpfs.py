@@ -75,8 +75,8 @@ def _on_host(container: Container, mount: Mount, view: HostView) -> str:
     name = _ENGINES_OWN.get(mount.destination)
     folder = view.where(f"{view.inventory.root}/containers")
     path = f"{folder}/{container.id}/mounts/{name}"
-    found = view.mounts.at(view.rootfs + path) if name else None
-    return path if found is not None and found.filesystem == "tmpfs" else ""
+    entry = view.mounts.at(view.rootfs + path) if name else None
+    return path if entry is not None and entry.filesystem == "tmpfs" else ""
 
 
 SUBJECT = Subject(

@@ -67,8 +67,8 @@ def _place(volume: Volume, view: HostView) -> Place:
     if volume.driver != "local":
         return Place(skip=Skip.DRIVER)
     if volume.filesystem == "bind":
-        found = view.found.get(volume.device)
-        return path_place(found, view) if found else Place(unmeasured=Unmeasured.VANISHED)
+        standing = view.found.get(volume.device)
+        return path_place(standing, view) if standing else Place(unmeasured=Unmeasured.VANISHED)
     folder = view.where(f"{view.inventory.root}/volumes")
     path = view.where(f"{folder}/{volume.name}/_data")
     if view.mounts.remote(view.rootfs + path):

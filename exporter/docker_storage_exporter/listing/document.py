@@ -90,29 +90,29 @@ class Listing:
         return sum(left.objects for left in self.left_out if left.outcome == outcome)
 
 
-def with_rows(shown: Listing, found: Sequence[Row], top: int | None = None) -> Listing:
+def with_rows(shown: Listing, rows: Sequence[Row], top: int | None = None) -> Listing:
     """A listing with the first `top` of these rows, and the totals of all of them."""
     cut = {left.kind for left in shown.left_out if left.outcome == "cut" and left.objects}
-    return dataclasses.replace(shown, rows=tuple(found[:top]), totals=tuple(totals(found, cut)))
+    return dataclasses.replace(shown, rows=tuple(rows[:top]), totals=tuple(totals(rows, cut)))
 
 
-def totals(found: Iterable[Row], cut: Collection[str] = ()) -> list[Total]:
+def totals(rows: Iterable[Row], cut: Collection[str] = ()) -> list[Total]:
     """The totals of each kind, the largest first; rows of the kinds in `cut` are missing."""
     by_kind: dict[str, list[Row]] = {}
-    for row in found:
+    for row in rows:
         by_kind.setdefault(row.kind, []).append(row)
-    made = [_total(kind, of_kind, cut=kind in cut) for kind, of_kind in by_kind.items()]
-    return sorted(made, key=lambda total: -(total.allocated_bytes or 0))
+    sums = [_total(kind, of_kind, cut=kind in cut) for kind, of_kind in by_kind.items()]
+    return sorted(sums, key=lambda total: -(total.allocated_bytes or 0))
 
 
-def _total(kind: str, found: Sequence[Row], *, cut: bool) -> Total:
+def _total(kind: str, rows: Sequence[Row], *, cut: bool) -> Total:
     return Total(
         kind=kind,
-        objects=len(found),
-        allocated_bytes=_sum((row.allocated_bytes, row.counted) for row in found),
-        apparent_bytes=_sum((row.apparent_bytes, row.counted) for row in found),
-        inodes=_sum((row.inodes, row.counted) for row in found),
-        complete=not cut and all(row.complete for row in found if row.counted),
+        objects=len(rows),
+        allocated_bytes=_sum((row.allocated_bytes, row.counted) for row in rows),
+        apparent_bytes=_sum((row.apparent_bytes, row.counted) for row in rows),
+        inodes=_sum((row.inodes, row.counted) for row in rows),
+        complete=not cut and all(row.complete for row in rows if row.counted),
     )
 
 
@@ -133,21 +133,21 @@ def document(shown: Listing) -> dict[str, Any]:
     }
 
 
-def row_documents(found: Iterable[Row]) -> list[dict[str, Any]]:
+def row_documents(rows: Iterable[Row]) -> list[dict[str, Any]]:
     """Rows as JSON values."""
-    return [{name: getattr(row, name) for name in ROW_FIELDS} for row in found]
+    return [{name: getattr(row, name) for name in ROW_FIELDS} for row in rows]
 
 
-def from_document(found: Any) -> Listing:
+def from_document(document: Any) -> Listing:
     """The listing in a document. Raises ValueError for anything else, since anybody may listen on a port."""
     try:
         return Listing(
-            at=float(found["at"]),
-            origin=_made(Origin, found["origin"]),
-            rows=tuple(_row(item) for item in found["objects"]),
-            totals=tuple(_made(Total, item) for item in found["totals"]),
-            filesystems=tuple(_made(FilesystemRow, item) for item in found["filesystems"]),
-            left_out=tuple(_made(LeftOut, item) for item in found["left_out"]),
+            at=float(document["at"]),
+            origin=_made(Origin, document["origin"]),
+            rows=tuple(_row(item) for item in document["objects"]),
+            totals=tuple(_made(Total, item) for item in document["totals"]),
+            filesystems=tuple(_made(FilesystemRow, item) for item in document["filesystems"]),
+            left_out=tuple(_made(LeftOut, item) for item in document["left_out"]),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"no listing: {error!r}") from error

@@ -1,4 +1,4 @@
-"""The filesystems under storage roots and objects, asked so that one which never answers holds up nobody."""
+"""The filesystems under storage roots and objects, read so that one which never answers blocks nothing else."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Filesystems:
         return [
             FilesystemRow(
                 mountpoint=path,
-                size_bytes=found.size_bytes,
-                used_bytes=found.used_bytes,
-                avail_bytes=found.avail_bytes,
-                inodes=found.inodes,
-                inodes_free=found.inodes_free,
+                size_bytes=filesystem.size_bytes,
+                used_bytes=filesystem.used_bytes,
+                avail_bytes=filesystem.avail_bytes,
+                inodes=filesystem.inodes,
+                inodes_free=filesystem.inodes_free,
             )
-            for path, found in self._probes.read(snapshot.mountpoints).items()
+            for path, filesystem in self._probes.read(snapshot.mountpoints).items()
         ]

@@ -40,19 +40,19 @@ def _rows(snapshot: Snapshot, growth: Mapping[ObjectKey, Growth]) -> Iterator[Ro
             yield _row(subject, row, growth.get(row.key), tuple(sorted(users)))
 
 
-def _row(subject: Subject, found: SnapshotRow, rate: Growth | None, users: tuple[str, ...]) -> Row:
-    name = ":".join(map(printable, found.labels))
-    project = project_of(subject.engine_labels(found.facts))
-    measurement = found.sized.measurement
+def _row(subject: Subject, row: SnapshotRow, rate: Growth | None, users: tuple[str, ...]) -> Row:
+    name = ":".join(map(printable, row.labels))
+    project = project_of(subject.engine_labels(row.facts))
+    measurement = row.sized.measurement
     if measurement is None:
         return Row(
             kind=subject.kind.value,
             name=name,
-            note=_reason(found.sized),
+            note=_reason(row.sized),
             users=users,
             project=project,
-            counted=found.counted,
-            complete=found.sized.failed is None and found.sized.place.source is None,
+            counted=row.counted,
+            complete=row.sized.failed is None and row.sized.place.source is None,
         )
     size = measurement.size
     return Row(
@@ -65,7 +65,7 @@ def _row(subject: Subject, found: SnapshotRow, rate: Growth | None, users: tuple
         note=f"{size.unreadable} unreadable" if size.unreadable else "",
         users=users,
         project=project,
-        counted=found.counted,
+        counted=row.counted,
         complete=not size.unreadable,
         measured_timestamp=measurement.at,
         growth_bytes_per_second=rate.per_second if rate else None,

@@ -32,13 +32,13 @@ class Selection:
     sort: str = "allocated"
     top: int | None = None
 
-    def of(self, found: Listing) -> Listing:
+    def of(self, listing: Listing) -> Listing:
         """The listing with the first wanted rows, and with the totals of all that are wanted."""
-        return with_rows(found, self.ordered(found.rows), self.top)
+        return with_rows(listing, self.ordered(listing.rows), self.top)
 
-    def ordered(self, found: Iterable[Row]) -> list[Row]:
+    def ordered(self, rows: Iterable[Row]) -> list[Row]:
         """All wanted rows in their order, largest first; those without the number that counts come last."""
-        wanted = [row for row in found if self._wants(row)]
+        wanted = [row for row in rows if self._wants(row)]
         if self.sort == "name":
             wanted.sort(key=lambda row: (row.name, row.kind))
         else:

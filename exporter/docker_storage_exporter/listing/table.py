@@ -41,12 +41,12 @@ def render_table(rows: Iterable[Row], style: TableStyle = PLAIN, *, growth: bool
 
     Growth has columns where any row has one, unless told otherwise.
     """
-    shown = list(rows)
+    listed = list(rows)
     if growth is None:
-        growth = any(row.growth_bytes_per_hour is not None for row in shown)
+        growth = any(row.growth_bytes_per_hour is not None for row in listed)
     heading = ["KIND", "ALLOCATED", "APPARENT", "INODES"]
     heading += ["GROWTH/S", "GROWTH/H"] if growth else []
-    cells = [_cells(row, growth=growth) for row in shown]
+    cells = [_cells(row, growth=growth) for row in listed]
     name = len(heading)
     return render_columns([*heading, "NAME", "NOTE"], cells, range(1, name), style, shrink=name)
 

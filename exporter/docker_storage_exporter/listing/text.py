@@ -1,4 +1,4 @@
-"""Rows and listings as text in each of df's formats, and what is told besides them."""
+"""Rows and listings as text in each of df's formats, with the footer below them."""
 
 from __future__ import annotations
 

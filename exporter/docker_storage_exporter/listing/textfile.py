@@ -49,10 +49,10 @@ def render_textfile(
     dashboards and rules read either.
     """
     for family, found in (*samples(snapshot, labels, limits), *_standing(snapshot, filesystems, engine_up, restricted)):
-        made = block(family, found)
-        if made is not None:
-            yield made.plain_header
-            yield made.lines
+        text = block(family, found)
+        if text is not None:
+            yield text.plain_header
+            yield text.lines
 
 
 def _standing(

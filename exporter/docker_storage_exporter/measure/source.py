@@ -78,15 +78,15 @@ class Outcome:
 def measure(source: Source, host: Host, control: Control) -> Outcome:
     """Measure now. Raises OSError like Measurable.found."""
     wall, cpu = time.monotonic(), time.thread_time()
-    found = cast("Measurable", source).found(host, control)
+    outcome = cast("Measurable", source).found(host, control)
     # A walk counts its own CPU time, wherever its threads run; the rest is this thread's.
-    cost = max(0.0, time.thread_time() - cpu - found.own_seconds) + found.cpu_seconds
+    cost = max(0.0, time.thread_time() - cpu - outcome.own_seconds) + outcome.cpu_seconds
     return Outcome(
-        size=found.size if found.complete else None,
+        size=outcome.size if outcome.complete else None,
         at=time.time(),
-        identity=found.identity,
+        identity=outcome.identity,
         duration=time.monotonic() - wall,
-        entries=found.entries,
+        entries=outcome.entries,
         cpu_seconds=cost,
     )
 
@@ -135,8 +135,8 @@ class _Sources(Mapping[str, type[Measurable]]):
 
     def _all(self) -> dict[str, type[Measurable]]:
         if not self._found:
-            found = cast("list[type[Measurable]]", parts("docker_storage_exporter.measure", "SOURCE"))
-            self._found = {source.name: source for source in found}
+            classes = cast("list[type[Measurable]]", parts("docker_storage_exporter.measure", "SOURCE"))
+            self._found = {source.name: source for source in classes}
         return self._found
 
     def __getitem__(self, name: str) -> type[Measurable]:

@@ -1,4 +1,4 @@
-"""Every inode below some directories, or single files: the one way that needs nobody's help."""
+"""Every inode below some directories, or single files: the one way that needs no other program."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class Agenda:
 
         Of the new ones each kind has its turn, so that a host with many volumes soon has a number of every kind.
 
-        `ages` says how long ago sources that are new here were measured by somebody else, and `large` which of them
+        `ages` says how long ago sources that are new here were measured in an earlier run, and `large` which of them
         were large then.
         """
         with self._lock:
@@ -74,7 +74,7 @@ class Agenda:
                 heapq.heapify(waiting)
 
     def take(self, lane: Lane, now: float) -> Source | None:
-        """The source that has been due longest, nobody else's until it is put back; None if none is due."""
+        """Take the source that has been due longest until it is put back; None if none is due."""
         with self._lock:
             heap = self._heaps[lane]
             while heap and heap[0][0] <= now:

@@ -30,13 +30,13 @@ class _Space:
     times: deque[float] = field(default_factory=deque)
     rests: deque[int] = field(default_factory=deque)
 
-    def note(self, found: Filesystem, at: float) -> None:
-        if found.size_bytes != self.size_bytes:  # another filesystem, or one that was made larger
-            self.size_bytes, self.explained = found.size_bytes, 0
+    def note(self, filesystem: Filesystem, at: float) -> None:
+        if filesystem.size_bytes != self.size_bytes:  # another filesystem, or one that was made larger
+            self.size_bytes, self.explained = filesystem.size_bytes, 0
             self.times.clear()
             self.rests.clear()
         self.times.append(at)
-        self.rests.append(found.used_bytes - self.explained)
+        self.rests.append(filesystem.used_bytes - self.explained)
         while len(self.times) > 1 and self.times[1] <= at - WINDOW_SECONDS:
             self.times.popleft()
             self.rests.popleft()
@@ -99,11 +99,11 @@ class Attribution:
         """Whether something came into being in this process's time, so that all it holds is growth."""
         return born_nanoseconds > self._began * 1e9
 
-    def look(self, found: Mapping[str, Filesystem], at: float) -> None:
+    def look(self, filesystems: Mapping[str, Filesystem], at: float) -> None:
         """These are the filesystems by mount point now; those that do not answer are missing."""
         with self._lock:
-            self._answering = frozenset(found)
-            for mountpoint, filesystem in found.items():
+            self._answering = frozenset(filesystems)
+            for mountpoint, filesystem in filesystems.items():
                 self._spaces.setdefault(mountpoint, _Space()).note(filesystem, at)
 
     def unexplained(self) -> dict[str, int]:
@@ -129,8 +129,8 @@ class Attribution:
         # Not while the lock is held: who records a measurement holds another one, and asks for this.
         ages = [(source, at) for source in busy if (at := measured_at(source)) is not None]
         with self._lock:
-            found = [source for source, at in ages if self._may_hold_the_rest(source, at)]
-            return sorted(found, key=lambda source: (-self._rates.get(source, 0.0), source.path))
+            suspects = [source for source, at in ages if self._may_hold_the_rest(source, at)]
+            return sorted(suspects, key=lambda source: (-self._rates.get(source, 0.0), source.path))
 
     def _may_hold_the_rest(self, source: Source, at: float) -> bool:
         space = self._space(source)
@@ -144,8 +144,8 @@ class Attribution:
 
 def _common_mountpoint(plan: Plan) -> str:
     """The mount point of most objects."""
-    found = Counter(item.place.mountpoint for item in plan.items() if item.place.source is not None)
-    return max(found, key=lambda mountpoint: found[mountpoint], default="")
+    counts = Counter(item.place.mountpoint for item in plan.items() if item.place.source is not None)
+    return max(counts, key=lambda mountpoint: counts[mountpoint], default="")
 
 
 def _mountpoints(plan: Plan) -> Iterator[tuple[Source, str]]:

@@ -124,9 +124,9 @@ class Crew:
         """Whether a job on a device may begin now. The device is only asked for while some job hangs."""
         if not self._devices.waiting:
             return True
-        found = device()
+        number = device()
         with self._lock:
-            return self._devices.may_touch(found)
+            return self._devices.may_touch(number)
 
     def do(self, job: Job, act: Callable[[], _T], late: Callable[[], None] = _ignore) -> _T:
         """Do it in this thread. Raises what it raises.
@@ -244,7 +244,7 @@ class Crew:
             result = self.do(pending.job, pending.act, lambda: pending.end(None, OverdueError(pending.job.name)))
         except LeftBehindError:
             return False
-        except BaseException as error:  # noqa: BLE001 - whoever waits for it is told, whatever it is
+        except BaseException as error:  # noqa: BLE001 - the waiting caller gets it, whatever it is
             pending.end(None, error)
         else:
             pending.end(result, None)

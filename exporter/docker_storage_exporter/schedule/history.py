@@ -46,7 +46,7 @@ class History:
 
 @dataclass(slots=True)
 class _Past:
-    """Points of one object, oldest first: time and allocated bytes by turns, in an array for the sake of its size."""
+    """Points of one object, oldest first: time and allocated bytes alternate in one array, which is small."""
 
     lineage: Lineage
     points: array[float] = field(default_factory=lambda: array("d"))

@@ -46,7 +46,7 @@ class Job:
 
 
 class Steps:
-    """Counts what a job has done so far: one that takes long is told from one that hangs."""
+    """Counts what a job has done so far, so that a slow one is not taken for one that hangs."""
 
     def __init__(self) -> None:
         self._made = 0
@@ -65,7 +65,7 @@ class OverdueError(Exception):
 
 
 class LeftBehindError(Exception):
-    """The job of this very thread was given up while it ran: somebody else took the thread's place."""
+    """The calling thread's job was given up while it ran, and another thread took its place."""
 
 
 class StoppedError(Exception):

@@ -47,10 +47,10 @@ class _Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Hearers:
-    """Who is told what happens in the lanes.
+    """Callbacks for what happens in the lanes.
 
     `changed` that the ledger did, `vanished` that what is found by a container is not there, `left_behind` that a
-    thread hangs and somebody else has to do its lane's work.
+    thread hangs and another one has to do its lane's work.
     """
 
     changed: Callable[[], None]

@@ -75,8 +75,8 @@ class Ledger:
     def measured_at(self, source: Source) -> float | None:
         """When a source was last measured to the end, in seconds since the epoch; None for never."""
         with self._lock:
-            found = self._measurements.get(source)
-            return found.at if found is not None else None
+            measurement = self._measurements.get(source)
+            return measurement.at if measurement is not None else None
 
     def _drop(self, source: Source) -> None:
         before = self._measurements.pop(source, None)

@@ -64,9 +64,11 @@ class Locator:
         stores = self._stores(inventory)
         users = bind_users(inventory)
         self._moved = self._look_for_links(inventory, mounts, users)
-        found = look_at(self._host, mounts, users, self._crew, self._found)
-        self._found = {path: here for path, here in found.items() if here.error is None}
-        view = HostView(inventory, mounts, found, stores, self._host.rootfs, self._moved, self._host.enters_processes)
+        standing = look_at(self._host, mounts, users, self._crew, self._found)
+        self._found = {path: here for path, here in standing.items() if here.error is None}
+        view = HostView(
+            inventory, mounts, standing, stores, self._host.rootfs, self._moved, self._host.enters_processes
+        )
         plan = plan_of(view, rules, self._plan)
         if plan is not self._plan:
             self._plan, self._sources = plan, plan.sources()
@@ -162,14 +164,14 @@ def _ask(listing: Listing) -> None:
 
 def bind_users(inventory: Inventory) -> dict[str, list[BindUser]]:
     """The host paths to look at, with who mounts them: bind sources, and the devices of volumes that are binds."""
-    found: dict[str, list[BindUser]] = {}
+    users: dict[str, list[BindUser]] = {}
     for container in inventory.containers:
         pid = container.pid if container.state in RUNNING_STATES else 0
         for mount in container.mounts:
             if mount.type == "bind" and mount.source.startswith("/"):
                 user = BindUser(container.id, mount.destination, mount.access == "rw", pid)
-                found.setdefault(mount.source, []).append(user)
+                users.setdefault(mount.source, []).append(user)
     for volume in inventory.volumes:
         if volume.filesystem == "bind" and volume.device.startswith("/"):
-            found.setdefault(volume.device, []).append(BindUser("", "", writable=True))
-    return found
+            users.setdefault(volume.device, []).append(BindUser("", "", writable=True))
+    return users

@@ -27,7 +27,7 @@ def look_at(
     For a path that does not answer in time it is what is `known` of it from before; without that, the error is
     ETIMEDOUT.
     """
-    found: dict[str, HostPath] = {}
+    standing: dict[str, HostPath] = {}
     waiting = [path for path in users if crew.may_touch(partial(host.device, path))]
     while waiting:
         look = _Look(host, mounts, waiting)
@@ -35,14 +35,14 @@ def look_at(
             crew.call(Job(Work.LOOK, "bind sources", look.device, look.progress), look.take)
         except OverdueError:
             looked = look.found
-            found |= looked
+            standing |= looked
             waiting = [path for path in waiting[len(looked) + 1 :] if crew.may_touch(partial(host.device, path))]
         else:
-            found |= look.found
+            standing |= look.found
             break
-    silent = [path for path in users if path not in found]
-    found |= {path: known.get(path) or HostPath(path, error=_timed_out(path)) for path in silent}
-    return examine(host, mounts, users, found)
+    silent = [path for path in users if path not in standing]
+    standing |= {path: known.get(path) or HostPath(path, error=_timed_out(path)) for path in silent}
+    return examine(host, mounts, users, standing)
 
 
 def moved_folders(

@@ -41,10 +41,10 @@ class Recollection:
         if self._recalled or listed.inventory.refused is not None:
             return {}
         kept = self._memory.recall(listed.inventory).items()
-        wanted = {source: measurement for source, measurement in kept if source in listed.sources}
+        recalled = {source: measurement for source, measurement in kept if source in listed.sources}
         self._recalled = True
-        self._ledger.recall(wanted)
-        return wanted
+        self._ledger.recall(recalled)
+        return recalled
 
     def seconds_to_save(self) -> float:
         """How long until the ledger is saved again; none or less when it is due."""

@@ -38,26 +38,26 @@ def measure_everything(
 
     `progress` is called with the number of sources done, of all sources, and the control of the walk, before each one.
     With a budget each source waits for its turn and is walked at the budget's pace, at the lowest priority; the control
-    is then of no account.
+    is then ignored.
     """
     crew, ledger = Crew(settings.scan_timeout), Ledger()
     crew.begin_watching()
     try:
-        found = Locator(host, crew).locate(listed, rules_of(settings))
-        ledger.keep(found.sources)
-        for done, source in enumerate(found.sources):
-            progress(done, len(found.sources), control)
+        located = Locator(host, crew).locate(listed, rules_of(settings))
+        ledger.keep(located.sources)
+        for done, source in enumerate(located.sources):
+            progress(done, len(located.sources), control)
             if budget is None:
                 _measure(source, host, crew, ledger, control)
             else:
                 _measure_within(budget, source, host, crew, ledger)
-        progress(len(found.sources), len(found.sources), control)
+        progress(len(located.sources), len(located.sources), control)
     except BaseException:
         control.stop()
         raise
     finally:
         crew.stop()
-    return assemble(found.inventory, found.plan, ledger.known(), time.time(), settings.collector_max_objects)
+    return assemble(located.inventory, located.plan, ledger.known(), time.time(), settings.collector_max_objects)
 
 
 def _measure(source: Source, host: Host, crew: Crew, ledger: Ledger, control: Control) -> float:

@@ -14,7 +14,7 @@ from docker_storage_exporter.schedule.listing import Listed
 from docker_storage_exporter.survey import Survey
 
 _IDLE_SECONDS = 1.0
-_FIRST_DELAY_SECONDS = 1.0  # and twice as long each time: at the start somebody waits for the first sizes
+_FIRST_DELAY_SECONDS = 1.0  # doubled each time: after a start the first sizes are wanted soon
 
 
 class Publisher:

@@ -218,8 +218,8 @@ class Scheduler:
         kind, identity = destroyed
         if self._listed is None:
             return
-        kinds = [known for known in KINDS if known == kind or known.startswith(f"{kind}_")]
-        places = [self._listed.plan.place(ObjectKey(known, "", identity)) for known in kinds]
+        kinds = [candidate for candidate in KINDS if candidate == kind or candidate.startswith(f"{kind}_")]
+        places = [self._listed.plan.place(ObjectKey(candidate, "", identity)) for candidate in kinds]
         sources = [place.source for place in places if place.source]
         for source in sources:
             self.ledger.end_lineage(source)

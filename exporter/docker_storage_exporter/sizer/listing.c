@@ -94,7 +94,7 @@ bool listing_count(struct worker *worker, char *buffer, size_t length)
     return true;
 }
 
-/* Hand a full buffer to whoever is free first, with a descriptor of its own; false if it stays with this worker. */
+/* Hand a full buffer to the first free worker, with a descriptor of its own; false if it stays with this worker. */
 static bool share_names(struct worker *worker, size_t length)
 {
     struct walk *walk = worker->walk;

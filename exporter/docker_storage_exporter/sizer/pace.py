@@ -29,7 +29,7 @@ class Pace:
         self._raise_if_over()
 
     def _sleep_off(self, seconds: float) -> None:
-        """Sleep in slices. What these cost is nobody's debt: with a small share it would never be paid off."""
+        """Sleep in slices. What these cost is not charged: with a small share the debt would never be paid off."""
         cpu, due = time.thread_time(), time.monotonic() + seconds
         while seconds > 0:
             self._raise_if_over()

@@ -1,4 +1,4 @@
-/* Promise: every task given is taken once or drained; `queue_take` returns false to all workers once nobody works and
+/* Promise: every task given is taken once or drained; `queue_take` returns false to all workers once none works and
  * nothing is queued, or once the walk was ended, and never leaves one waiting.
  *
  * Roots are taken in order and before a share of another tree, but after what is queued: a tree begun is finished

@@ -144,7 +144,7 @@ static double debt(struct worker *worker)
     return over / share - (double)(monotonic_nanoseconds() - walk->started) * 1e-9;
 }
 
-/* Sleep so long, or until the walk has to end. What the naps cost is nobody's debt: with a small share it would never
+/* Sleep so long, or until the walk has to end. What the naps cost is not charged: with a small share it would never
  * be paid off. */
 static void sleep_off(struct worker *worker, double seconds)
 {

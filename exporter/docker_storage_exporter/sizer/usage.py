@@ -1,4 +1,4 @@
-"""What a walk is given, what it is told while it runs, and what it answers."""
+"""What a walk takes, how it is controlled while it runs, and what it returns."""
 
 from __future__ import annotations
 
@@ -80,12 +80,12 @@ class Control:
     The walk may use `burst` CPU seconds at once, after that `share` of one core, which `change_share` can change while
     it runs. It ends early, with incomplete
     usages, when it has seen more than `max_entries` names, when `deadline` (time.monotonic) has passed, or after
-    `stop()`. `entries` and `allocated_bytes` grow while it runs, for whoever watches; several calls of `measure` with
+    `stop()`. `entries` and `allocated_bytes` grow while it runs, for progress reports; several calls of `measure` with
     one control add up.
 
     The C core walks with `threads` threads of its own. With `idle_priority` they take only the processor and disk time
-    that nobody else wants, so on a busy host even the answer to a stop waits for a free moment; somebody who waits for
-    the walk sets it to False. The plain twin heeds neither: a Python
+    that is otherwise idle, so on a busy host even the reaction to a stop waits for a free moment; a caller that waits
+    for the walk sets it to False. The plain twin heeds neither: a Python
     thread at idle priority would stall everybody who waits for the interpreter lock.
     """
 

@@ -21,7 +21,7 @@ enum {
     IO_PRIORITY_IDLE = 3 << 13,
 };
 
-/* Take only the processor and disk time that nobody else wants. Lowering needs no privilege; if a seccomp profile
+/* Take only processor and disk time that is otherwise idle. Lowering needs no privilege; if a seccomp profile
  * forbids it, the walk runs at normal priority. musl refuses the library call, hence the system call; 0 is the
  * calling thread. */
 static void become_idle(void)

@@ -19,7 +19,7 @@ struct walk_root {
     int descriptor;                 /* open on anything, also O_PATH; the caller keeps it open */
     const char *const *mountpoints; /* relative paths, sorted component by component */
     size_t mountpoint_count;
-    unsigned depth; /* of the levels of directories that are told apart; 0 for none */
+    unsigned depth; /* of the levels of directories that are reported as parts; 0 for none */
 };
 
 /* What caller and walk tell each other while it runs; both access it with atomic loads and stores. */

@@ -151,7 +151,7 @@ struct walk {
 /* queue.c */
 bool queue_give(struct walk *walk, const struct task *task); /* false if there is no room */
 bool queue_take(struct walk *walk, struct task *task);       /* waits; false if there is nothing left to do */
-void queue_drain(struct walk *walk);                         /* after the end: free what nobody took */
+void queue_drain(struct walk *walk);                         /* after the end: free what was never taken */
 void walk_end(struct walk *walk, int error);                 /* cut the walk short; error may be 0 */
 
 /* True when another worker would welcome a share of this one's subdirectories. */
@@ -219,7 +219,7 @@ static inline void tally_change(struct worker *worker, int64_t changed)
         worker->tally.future++;
 }
 
-/* Cheap enough for every entry: whether somebody ended the walk. */
+/* Cheap enough for every entry: whether the walk was stopped. */
 static inline bool walk_halted(struct walk *walk)
 {
     return atomic_load_explicit(&walk->ended, memory_order_relaxed) ||

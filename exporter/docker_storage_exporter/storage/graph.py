@@ -138,22 +138,22 @@ class GraphDriver:
 
 
 def _mounts(folder: str, known: Mapping[str, str], step: Callable[[], None]) -> dict[str, str]:
-    found = {}
+    mounts = {}
     for container in _listed(folder):
         step()
         name = known.get(container) or _mount_id(f"{folder}/{container}/mount-id")
         if name:
-            found[container] = name
-    return found
+            mounts[container] = name
+    return mounts
 
 
 def _mount_id(path: str) -> str:
     try:
         with open(path, encoding="ascii") as file:
-            found = file.read(_LONGEST_ID)
+            content = file.read(_LONGEST_ID)
     except (OSError, UnicodeDecodeError):
         return ""
-    return found if _LAYER.fullmatch(found) else ""
+    return content if _LAYER.fullmatch(content) else ""
 
 
 def _listed(folder: str) -> list[str]:

@@ -54,9 +54,9 @@ def read_stores(
     inventory: Inventory, host: Host, previous: dict[str, StoreFacts] | None = None
 ) -> dict[str, StoreFacts]:
     """The facts of every store that holds something of this inventory, by the driver's name. Raises OSError."""
-    found = {}
+    stores = {}
     for driver in wanted_drivers(inventory):
         facts = driver.read(inventory.roots, host, (previous or {}).get(driver.name))
         if facts is not None:
-            found[driver.name] = facts
-    return found
+            stores[driver.name] = facts
+    return stores

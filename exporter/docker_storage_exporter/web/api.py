@@ -1,4 +1,4 @@
-"""The latest snapshot's objects as JSON, for `df` and `watch` and whoever else asks on this host."""
+"""The latest snapshot's objects as JSON, for `df`, `watch` and other programs on this host."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from docker_storage_exporter.store import Store
 
 
 class ObjectsDocument:
-    """The document at /api/v1/objects. It is made when somebody asks, once for each snapshot; free space is live.
+    """The document at /api/v1/objects. It is built at the first request after each snapshot; free space is live.
 
     `pay` is called with the CPU seconds that making it took.
     """
@@ -47,8 +47,8 @@ class ObjectsDocument:
         with self._lock:
             if self._made is None or self._made[0] is not snapshot:
                 cpu = time.thread_time()
-                found = document(listing(snapshot, self._mark, (), self._history.growth()))
-                made = {name: found[name] for name in ("totals", "objects")}
+                whole = document(listing(snapshot, self._mark, (), self._history.growth()))
+                made = {name: whole[name] for name in ("totals", "objects")}
                 self._made = snapshot, _encoded(made)
                 self._pay(time.thread_time() - cpu)
             return self._made[1]

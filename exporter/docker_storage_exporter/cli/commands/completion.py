@@ -41,27 +41,27 @@ def run(arguments: Sequence[str]) -> int:
 
 def command_parser() -> argparse.ArgumentParser:
     """The options of `completion`."""
-    made = argparse.ArgumentParser(
+    options = argparse.ArgumentParser(
         prog=f"{_PROGRAM} completion",
         description="Print a script by which a shell completes the commands and options of this program.",
         epilog="To have it in every new shell, put the line that the script names into the shell's start-up file.",
     )
-    made.add_argument("shell", choices=tuple(_HOW))
-    return made
+    options.add_argument("shell", choices=tuple(_HOW))
+    return options
 
 
 def _options(command: str) -> list[_Option]:
     """What a command takes: from its own parser, or the settings where it has nothing of its own."""
     module = import_module(f"docker_storage_exporter.cli.commands.{command}")
     make: Callable[[], argparse.ArgumentParser] = getattr(module, "command_parser", lambda: parser(command, ""))
-    found = []
+    options = []
     for action in make()._actions:  # noqa: SLF001 - argparse tells its options in no other way
         names = [name for name in action.option_strings if name.startswith("--")]
         if names and action.help != argparse.SUPPRESS:
             values = tuple(map(str, action.choices or ()))
             text = (action.help or "").partition(" [")[0].replace("%%", "%")
-            found.append(_Option(names[0], text, action.nargs != 0, values))
-    return found
+            options.append(_Option(names[0], text, action.nargs != 0, values))
+    return options
 
 
 def _positional(command: str) -> tuple[str, ...]:

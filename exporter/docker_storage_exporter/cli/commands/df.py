@@ -36,39 +36,39 @@ def run(arguments: Sequence[str]) -> int:
 
         return explain(settings, options.explain, options.format, with_growth=options.ask)
     selection = selection_from(options)
-    found = _from_exporter(settings, _max_age(options.max_age)) if options.ask else None
-    if found is None:
+    listing = _from_exporter(settings, _max_age(options.max_age)) if options.ask else None
+    if listing is None:
         if selection.sort == "growth":
             raise SettingError(
                 "--sort growth: only a running exporter knows how fast things grow; start one with serve"
             )
-        found = _measured(settings)
-    shown = selection.of(found)
-    _show(shown, options.format)
-    return 0 if all(total.complete for total in shown.totals) else 1
+        listing = _measured(settings)
+    selected = selection.of(listing)
+    _show(selected, options.format)
+    return 0 if all(total.complete for total in selected.totals) else 1
 
 
 def command_parser() -> argparse.ArgumentParser:
     """The options of `df`."""
-    made = parser("df", "What fills the disk: volumes, writable layers, logs, tmpfs and bind mounts, largest first.")
-    made.add_argument("--format", choices=("table", "json", "csv"), default="table", help="default: table")
-    add_selection(made)
-    made.add_argument("--sort", choices=SORT_KEYS, default="allocated", help="default: allocated")
-    made.add_argument(
+    options = parser("df", "What fills the disk: volumes, writable layers, logs, tmpfs and bind mounts, largest first.")
+    options.add_argument("--format", choices=("table", "json", "csv"), default="table", help="default: table")
+    add_selection(options)
+    options.add_argument("--sort", choices=SORT_KEYS, default="allocated", help="default: allocated")
+    options.add_argument(
         "--max-age",
         metavar="AGE",
         default=_DEFAULT_MAX_AGE,
         help="oldest number to take from an exporter, default: 10m",
     )
-    made.add_argument(
+    options.add_argument(
         "--no-exporter", dest="ask", action="store_false", default=True, help="measure now, ask no exporter"
     )
-    made.add_argument(
+    options.add_argument(
         "--explain",
         metavar="TARGET",
         help="whose bytes a path, volume or container holds, what deleting frees, and how",
     )
-    return made
+    return options
 
 
 def _max_age(text: str) -> float:
@@ -84,20 +84,20 @@ def _from_exporter(settings: Settings, max_age: float) -> Listing | None:
         return None
     address = exporter_address(settings)
     try:
-        found = ask_same(settings, host_of(settings))
+        listing = ask_same(settings, host_of(settings))
     except NoAnswerError as error:
-        if not isinstance(error.__cause__, ConnectionRefusedError):  # that none runs is the usual case, and no news
+        if not isinstance(error.__cause__, ConnectionRefusedError):  # none running is the usual case, not worth a line
             _say(f"{error}; measuring now")
         return None
-    age = time.time() - (found.oldest or found.at)
-    if pending := found.objects("pending"):
+    age = time.time() - (listing.oldest or listing.at)
+    if pending := listing.objects("pending"):
         _say(f"the exporter at {address} has {pending} objects still to measure; measuring now")
         return None
     if age > max_age:
         _say(f"the oldest number of the exporter at {address} is {human_seconds(age)} old; measuring now")
         return None
     _say(f"from the exporter at {address}, numbers up to {human_seconds(age)} old; --no-exporter measures now")
-    return found
+    return listing
 
 
 def _has_usual_rules(settings: Settings) -> bool:
@@ -124,16 +124,16 @@ def _measured(settings: Settings) -> Listing:
     return listing(snapshot, host_mark(host.procfs), Filesystems(host).under(snapshot))
 
 
-def _show(shown: Listing, form: str) -> None:
+def _show(listing: Listing, form: str) -> None:
     """The rows on stdout; with a table also, on stderr, what is to be said of them all."""
     if form == "json":
-        sys.stdout.write(render_json(shown))
+        sys.stdout.write(render_json(listing))
     elif form == "csv":
-        sys.stdout.write(render_csv(shown.rows))
+        sys.stdout.write(render_csv(listing.rows))
     else:
-        sys.stdout.write(render_table(shown.rows, style_of(sys.stdout)))
+        sys.stdout.write(render_table(listing.rows, style_of(sys.stdout)))
         sys.stdout.flush()
-        sys.stderr.write(render_footer(shown, style_of(sys.stderr)))
+        sys.stderr.write(render_footer(listing, style_of(sys.stderr)))
 
 
 def _say(line: str) -> None:

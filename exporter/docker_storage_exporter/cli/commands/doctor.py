@@ -31,19 +31,21 @@ def run(arguments: Sequence[str]) -> int:
         facts,
         sandbox=restrict_process(settings.security_landlock, facts.rights, settings.state_file, settings.docker_host),
     )
-    found, lines = examine(facts), needs_table(facts)
+    examined, lines = examine(facts), needs_table(facts)
     if options.format == "json":
-        print(json.dumps({"findings": [*map(_object, found)], "needs": [*map(_needs_object, lines)]}, indent=2))
+        print(json.dumps({"findings": [*map(_object, examined)], "needs": [*map(_needs_object, lines)]}, indent=2))
     else:
-        sys.stdout.write(f"{_table(found)}\n{_needs_table(lines)}")
-    return 1 if any(finding.bad for finding in found) else 0
+        sys.stdout.write(f"{_table(examined)}\n{_needs_table(lines)}")
+    return 1 if any(finding.bad for finding in examined) else 0
 
 
 def command_parser() -> argparse.ArgumentParser:
     """The options of `doctor`."""
-    made = parser("doctor", "Say what the exporter can and cannot see here, what that costs, and what to do about it.")
-    made.add_argument("--format", choices=("table", "json"), default="table", help="default: table")
-    return made
+    options = parser(
+        "doctor", "Say what the exporter can and cannot see here, what that costs, and what to do about it."
+    )
+    options.add_argument("--format", choices=("table", "json"), default="table", help="default: table")
+    return options
 
 
 def _object(finding: Finding) -> dict[str, object]:
@@ -56,11 +58,11 @@ def _object(finding: Finding) -> dict[str, object]:
     }
 
 
-def _table(found: Sequence[Finding]) -> str:
+def _table(examined: Sequence[Finding]) -> str:
     """State and check in columns, then what was found, which families it costs, and what to do."""
-    width = max(len(finding.check) for finding in found)
+    width = max(len(finding.check) for finding in examined)
     lines = [f"{'STATE':7}  {'CHECK':{width}}  WHAT; WHAT IT COSTS; WHAT TO DO"]
-    lines += [f"{finding.state.value:7}  {finding.check:{width}}  {_text(finding)}" for finding in found]
+    lines += [f"{finding.state.value:7}  {finding.check:{width}}  {_text(finding)}" for finding in examined]
     return "\n".join(map(one_line, lines)) + "\n"
 
 

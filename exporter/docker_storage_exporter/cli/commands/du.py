@@ -24,8 +24,8 @@ def run(arguments: Sequence[str]) -> int:
         try:
             usage = _measure(path, options.depth)
         except OSError as error:
-            shown = os.fsencode(path).decode("utf-8", "backslashreplace")
-            print(f"docker-storage-exporter: {shown}: {error.strerror}", file=sys.stderr)
+            name = os.fsencode(path).decode("utf-8", "backslashreplace")
+            print(f"docker-storage-exporter: {name}: {error.strerror}", file=sys.stderr)
             complete = False
             continue
         complete = complete and usage.complete and not usage.unreadable
@@ -72,10 +72,10 @@ def _mountpoints(path: str) -> list[str]:
     prefix = os.fsencode(os.path.realpath(path)).rstrip(b"/") + b"/"
     try:
         with open("/proc/self/mountinfo", "rb") as lines:
-            found = [line.split(b" ")[4].decode("unicode_escape").encode("latin-1") for line in lines]
+            mountpoints = [line.split(b" ")[4].decode("unicode_escape").encode("latin-1") for line in lines]
     except OSError:
         return []
-    return [os.fsdecode(point[len(prefix) :]) for point in found if point.startswith(prefix) and point != prefix]
+    return [os.fsdecode(point[len(prefix) :]) for point in mountpoints if point.startswith(prefix) and point != prefix]
 
 
 @dataclass(slots=True)
@@ -105,8 +105,8 @@ def _directories(path: str, usage: Usage) -> _Directory:
     by_path = {"": top}
     prefix = path.rstrip("/")
     for part in usage.parts:  # sorted by path, so each comes after the one that it is in
-        shown = Part(f"{prefix}/{part.path}", part.allocated_bytes, part.apparent_bytes, part.inodes)
-        by_path[part.path] = directory = _Directory(shown)
+        held = Part(f"{prefix}/{part.path}", part.allocated_bytes, part.apparent_bytes, part.inodes)
+        by_path[part.path] = directory = _Directory(held)
         by_path[part.path.rpartition("/")[0]].children.append(directory)
     return top
 

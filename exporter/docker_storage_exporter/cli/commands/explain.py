@@ -46,12 +46,12 @@ def explain(settings: Settings, target: str, form: str, *, with_growth: bool) ->
         Removal("" if settings.docker_host == DEFAULT_HOST else settings.docker_host),
         Looker(host, _rows(settings, host) if with_growth else {}, patient_control),
     )
-    found = explainer.explain(target)
+    explanations = explainer.explain(target)
     if form == "json":
-        print(json.dumps([explanation_document(explanation) for explanation in found], indent=2))
+        print(json.dumps([explanation_document(explanation) for explanation in explanations], indent=2))
     else:
         style = style_of(sys.stdout)
-        sys.stdout.write("\n".join(render_explanation(explanation, style) for explanation in found))
+        sys.stdout.write("\n".join(render_explanation(explanation, style) for explanation in explanations))
     return 0
 
 

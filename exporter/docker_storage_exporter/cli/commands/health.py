@@ -1,6 +1,6 @@
 """`health`: the probe of a container runtime. Whether the exporter beside it answers, and nothing else.
 
-A runtime asks every minute for ever, so nothing is imported here that the question does not need.
+A runtime asks every minute for as long as the host runs, so this imports only what the question needs.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _SERVER_ERROR = 500
 def run(arguments: Sequence[str]) -> int:
     """Say in one line that the exporter answers. Raises NoAnswerError."""
     # An option that only other commands read is accepted: one list of them serves `serve` and its health check.
-    made = command_parser() if arguments else parser("health", _DESCRIPTION, only=_READ)
-    settings = settings_from(made.parse_args(arguments))
+    options = command_parser() if arguments else parser("health", _DESCRIPTION, only=_READ)
+    settings = settings_from(options.parse_args(arguments))
     alive(settings)
     print(f"the exporter at {exporter_address(settings)} answers")
     return 0

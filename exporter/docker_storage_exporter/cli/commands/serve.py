@@ -49,8 +49,8 @@ _COLLECT_AFTER = (100_000, 50, 100)
 
 def run(arguments: Sequence[str]) -> int:
     """Serve until SIGTERM or Ctrl-C, or only look at the settings."""
-    made = command_parser()
-    options = made.parse_args(arguments)
+    command = command_parser()
+    options = command.parse_args(arguments)
     settings = settings_from(options)
     if getattr(options, "config.print"):
         print(render_settings(options), end="")
@@ -60,22 +60,22 @@ def run(arguments: Sequence[str]) -> int:
             CurrentWebSecurity(settings.web_config_file)
         print("the settings are good")
         return 0
-    return serve(settings, lambda: settings_from(made.parse_args(arguments)))
+    return serve(settings, lambda: settings_from(command.parse_args(arguments)))
 
 
 def command_parser() -> argparse.ArgumentParser:
     """The options of `serve`: every setting, and two that only look at them."""
-    made = parser("serve", "Measure Docker's storage in the background and serve it to Prometheus.")
-    made.add_argument(
+    options = parser("serve", "Measure Docker's storage in the background and serve it to Prometheus.")
+    options.add_argument(
         "--config.check", action="store_true", default=False, help="look at the settings and exit: 0 or 2"
     )
-    made.add_argument(
+    options.add_argument(
         "--config.print",
         action="store_true",
         default=False,
         help="show each setting and where it comes from, as a configuration file, and exit",
     )
-    return made
+    return options
 
 
 def serve(settings: Settings, read: Callable[[], Settings], *, has_engine: bool = True) -> int:
@@ -83,7 +83,7 @@ def serve(settings: Settings, read: Callable[[], Settings], *, has_engine: bool 
 
     Raises ExporterError when there is nothing to measure or the address is taken: the user then gets that one line,
     and no log besides. A signal that comes before anything is served ends the start at once. That an engine does not
-    answer is no news to a caller who knows that there is none.
+    answer is not logged for a caller that has none.
     """
     limit_fragmentation()
     _put_scrapes_first()
@@ -98,8 +98,8 @@ def serve(settings: Settings, read: Callable[[], Settings], *, has_engine: bool 
         exporter.start()
         set_up_log(settings.log_level, settings.log_format)
         signals.take(signal.SIGTERM, signal.SIGINT)
-        told = (exporter.inventory.trouble if has_engine else "", exporter.inventory.refusal)
-        for line in filter(None, told):
+        troubles = (exporter.inventory.trouble if has_engine else "", exporter.inventory.refusal)
+        for line in filter(None, troubles):
             _log.warning("%s", line)
         _log.info("walking with the %s walker", implementation)
         _log.log(logging.INFO if sandbox.stands else logging.DEBUG, "%s", sandbox)
@@ -173,7 +173,7 @@ class Exporter:
 
     def stop(self) -> None:
         """End all of it within two seconds, whatever hangs: a new instance can listen and finds what was measured."""
-        self.scheduler.stop()  # first: whoever takes over the address finds the state file written
+        self.scheduler.stop()  # first: the next instance at this address finds the state file written
         self.server.shutdown()
         self.server.close()
 

@@ -63,12 +63,12 @@ def run(arguments: Sequence[str]) -> int:
 
 def command_parser() -> argparse.ArgumentParser:
     """The options of `textfile`."""
-    made = parser(
+    options = parser(
         "textfile",
         "Measure once, within --scan.duty, and write the metrics for node_exporter's textfile collector.",
     )
-    made.add_argument("path", metavar="PATH", help=f"file to replace, its name ends in {_SUFFIX}; - for stdout")
-    return made
+    options.add_argument("path", metavar="PATH", help=f"file to replace, its name ends in {_SUFFIX}; - for stdout")
+    return options
 
 
 def _check(path: str) -> None:

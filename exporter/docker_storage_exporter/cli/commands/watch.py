@@ -37,36 +37,36 @@ def run(arguments: Sequence[str]) -> int:
     selection = selection_from(options, _SORT_KEYS[options.sort])
     host = host_of(settings)
     try:
-        found = ask_same(settings, host)
+        listing = ask_same(settings, host)
     except NoAnswerError as error:
         raise ExporterError(f"{error}; start one with docker-storage-exporter serve") from error
     if options.once or not sys.stdout.isatty():
-        shown = selection.of(found)
+        shown = selection.of(listing)
         sys.stdout.write(render_table(shown.rows, style_of(sys.stdout), growth=True))
         return 0
     with _screen():
-        _Watch(settings, host, selection, found).keep_drawing(_seconds(options.every))
+        _Watch(settings, host, selection, listing).keep_drawing(_seconds(options.every))
     return 0
 
 
 def command_parser() -> argparse.ArgumentParser:
     """The options of `watch`."""
-    made = parser("watch", "What grows, per second and per hour, as a running exporter on this host measures it.")
-    add_selection(made)
-    made.add_argument("--sort", choices=tuple(_SORT_KEYS), default="now", help="default: now, growth per second")
-    made.add_argument("--every", metavar="DURATION", default="2s", help="how often to ask, default: 2s")
-    made.add_argument("--once", action="store_true", default=False, help="show once and end, for scripts")
-    return made
+    options = parser("watch", "What grows, per second and per hour, as a running exporter on this host measures it.")
+    add_selection(options)
+    options.add_argument("--sort", choices=tuple(_SORT_KEYS), default="now", help="default: now, growth per second")
+    options.add_argument("--every", metavar="DURATION", default="2s", help="how often to ask, default: 2s")
+    options.add_argument("--once", action="store_true", default=False, help="show once and end, for scripts")
+    return options
 
 
 class _Watch:
     """The screen as it stands, and the last listing, which stays while the exporter does not answer."""
 
-    def __init__(self, settings: Settings, host: Host, selection: Selection, found: Listing) -> None:
+    def __init__(self, settings: Settings, host: Host, selection: Selection, listing: Listing) -> None:
         self._settings = settings
         self._host = host
         self._selection = selection
-        self._found = found
+        self._found = listing
         self._trouble = ""
 
     def keep_drawing(self, every: float) -> None:
