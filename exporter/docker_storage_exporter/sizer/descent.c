@@ -23,33 +23,6 @@ enum {
     PASSED = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, /* needs no permission to read */
 };
 
-void node_release(struct node *node)
-{
-    while (node != NULL && atomic_fetch_sub(&node->references, 1) == 1) {
-        struct node *parent = node->parent;
-        free(node);
-        node = parent;
-    }
-}
-
-struct node *node_new(struct node *parent, const char *name, const struct pending *pending)
-{
-    size_t length = strlen(name) + 1;
-    struct node *node = malloc(sizeof *node + length);
-
-    if (node == NULL)
-        return NULL;
-    *node = (struct node){
-        .parent = parent, .inode = pending->inode, .part = pending->part, .depth = parent ? parent->depth + 1 : 0};
-    memcpy(node->name, name, length);
-    atomic_init(&node->references, 1);
-    if (parent != NULL) {
-        boundary_at(&parent->boundary, name, &node->boundary);
-        atomic_fetch_add(&parent->references, 1);
-    }
-    return node;
-}
-
 /* The array, moved to where `needed` elements fit; NULL, and the walk ended, if there is no memory. */
 static void *enlarge(struct worker *worker, void *array, size_t *capacity, size_t needed, size_t size)
 {

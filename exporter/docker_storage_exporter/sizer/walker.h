@@ -6,6 +6,7 @@
  * looked at yet.
  *
  *   walk.c     threads, roots, results
+ *   task.c     what is handed over: directories still to visit, and the nodes that lead to them
  *   queue.c    tasks handed from one worker to another, and the end of the walk
  *   worker.c   one worker: takes tasks, and makes some for others
  *   descent.c  its way through a tree: frames, descriptors
@@ -148,6 +149,11 @@ struct walk {
     atomic_uint idle;
 };
 
+/* task.c */
+struct node *node_new(struct node *parent, const char *name, const struct pending *pending); /* NULL without memory */
+void node_release(struct node *node);
+void task_discard(struct task *task); /* free what it holds */
+
 /* queue.c */
 bool queue_give(struct walk *walk, const struct task *task); /* false if there is no room */
 bool queue_take(struct walk *walk, struct task *task);       /* waits; false if there is nothing left to do */
@@ -165,11 +171,8 @@ static inline bool queue_hungry(struct walk *walk)
 void worker_run(struct worker *worker);                   /* until there is nothing left to do */
 void worker_share_subdirectories(struct worker *worker);  /* give a part of the oldest frame away, if it can be */
 void worker_clear(struct worker *worker);
-void task_discard(struct task *task); /* free what it holds */
 
 /* descent.c: functions returning bool return false when the walk has to end */
-struct node *node_new(struct node *parent, const char *name, const struct pending *pending); /* NULL without memory */
-void node_release(struct node *node);
 /* Put a directory on top of the stack, which takes over the node and the descriptor, also when it fails. */
 bool descent_push(struct worker *worker, struct node *node, int descriptor);
 /* Add a subdirectory to those pending in the top frame. */

@@ -65,14 +65,6 @@ void worker_share_subdirectories(struct worker *worker)
     task_discard(&task);
 }
 
-void task_discard(struct task *task)
-{
-    if (task->descriptor >= 0)
-        close(task->descriptor);
-    node_release(task->node);
-    free(task->block);
-}
-
 /* Begin with a root itself; false when the walk has to end. */
 static bool begin(struct worker *worker)
 {
