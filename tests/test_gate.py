@@ -8,7 +8,7 @@ import pytest
 from conftest import need
 
 GATE = Path(__file__).parent.parent / ".ci"
-ALL = ["make check", "make test", "bare bookworm", "bare trixie"]
+ALL = ["make check", "make test", "make coverage", "bare bookworm", "bare trixie"]
 
 
 @pytest.fixture

@@ -222,8 +222,8 @@ class Settings:
     docker_timeout: float = _option("docker.timeout", duration, "10s", "how long the engine may take to answer")
     docker_tls_verify: bool = _option(
         "docker.tls-verify",
-        lambda text: text not in ("0", "false"),
-        "0",
+        switch,
+        "false",
         "speak TLS to a tcp:// engine and verify its certificate",
         "DOCKER_TLS_VERIFY",
     )

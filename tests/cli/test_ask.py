@@ -187,6 +187,40 @@ def test_watch_takes_another_screen_and_gives_it_back_at_ctrl_c_with_130(watchin
     assert "Traceback" not in shown.text
 
 
+def test_watch_ends_at_q_and_leaves_the_keyboard_as_it_was(watching):
+    shown = watching("--every=1h")
+    shown.type("xq")
+
+    assert shown.end() == 0
+    assert shown.text.endswith("\x1b[?25h\x1b[?1049l")
+    assert "xq" not in shown.text
+
+
+def test_watch_scrolls_and_sorts_by_the_arrow_keys(watching):
+    shown = watching("--every=1h", "--sort=allocated", size=(12, 100))
+    first = screens(shown.text)[-1]
+    seen = len(shown.text)
+    shown.type("\x1b[B")
+    shown.until("\x1b[J", after=seen)
+    second = screens(shown.text)[-1]
+    seen = len(shown.text)
+    shown.type("\x1b[D")
+    shown.until("\x1b[J", after=seen)
+    shown.type("q")
+
+    assert first[-7:][1:] == second[-7:][:-1]
+    assert "by size;" in second[0]
+    assert "by size until growth is known;" in screens(shown.text)[-1][0]
+    assert shown.end() == 0
+
+
+def test_watch_shows_what_the_exporter_there_measures_whatever_this_shell_means(run, exporter):
+    address = exporter.url.removeprefix("http://")
+    done = run("watch", "--path.data-root=/elsewhere", f"--web.listen-address={address}", "--top=1")
+
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, 2)
+
+
 def test_watch_ends_cleanly_also_when_it_is_killed_politely(watching):
     shown = watching()
     os.kill(shown.pid, 15)

@@ -1,6 +1,7 @@
 """Completion: what real shells offer after a real Tab, or its equal."""
 
 import argparse
+import os
 import shlex
 import subprocess
 from importlib import import_module
@@ -65,6 +66,34 @@ def test_bash_offers_what_fits(bash, line, offered):
     found = bash(line)
 
     assert set(offered) <= set(found) if line == "d" else found == offered
+
+
+@pytest.mark.parametrize(
+    ("typed", "words", "offered"),
+    [
+        ("df --explain shop_d", ["df", "--explain", "shop_d"], ["shop_db-backup", "shop_db-data"]),
+        ("df --explain=shop_db-d", ["df", "--explain", "=", "shop_db-d"], ["shop_db-data"]),
+        ("df --explain nothing-", ["df", "--explain", "nothing-"], []),
+    ],
+)
+def test_bash_offers_the_names_that_df_shows(scripts, data_root, tmp_path, typed, words, offered):
+    command = " ".join(map(shlex.quote, COMMAND))
+    line = f"docker-storage-exporter {typed}"
+    array = " ".join(map(shlex.quote, ["docker-storage-exporter", *words]))
+    code = (
+        f'docker-storage-exporter() {{ {command} "$@"; }}; source {scripts}/bash; COMP_LINE={shlex.quote(line)}; '
+        f"COMP_POINT={len(line)}; COMP_WORDS=({array}); COMP_CWORD={len(words)}; "
+        '_docker_storage_exporter; printf "%s\\n" "${COMPREPLY[@]}"'
+    )
+    env = {
+        **os.environ,
+        "DSE_PATH_DATA_ROOT": data_root.partition("=")[2],
+        "DOCKER_HOST": f"unix://{tmp_path}/none.sock",
+        "DSE_WEB_LISTEN_ADDRESS": "127.0.0.1:1",
+    }
+    done = subprocess.run(["bash", "-c", code], capture_output=True, text=True, check=True, env=env)
+
+    assert (done.stdout.split(), done.stderr) == (offered, "")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -208,7 +208,7 @@ def test_what_is_cut_is_told(df, data_root):
         "shop_db-backup",
     ]
     talk = df(data_root, "--collector.max-objects=3").stderr
-    assert talk.endswith("\n18 objects, the smallest, are left out: see --collector.max-objects\n")
+    assert talk.endswith("\n18 objects, the smallest, left out: see --collector.max-objects\n")
 
 
 def test_a_name_that_is_no_utf8_is_shown_escaped(df, tmp_path):
@@ -259,7 +259,7 @@ def test_a_terminal_that_lacks_a_letter_gets_it_escaped(df, tmp_path):
 def test_on_a_terminal_a_bar_shows_how_far_it_is_and_is_gone_in_the_end(data_root, engine, terminal):
     address = engine(None)  # it keeps the command waiting long enough for the bar to be seen
 
-    shown = terminal("df", "--no-exporter", data_root, f"--docker.host={address}", "--docker.timeout=1s")
+    shown = terminal("df", "--no-exporter", "--all", data_root, f"--docker.host={address}", "--docker.timeout=1s")
 
     assert shown.end() == 0
     assert re.search(r"\r\x1b\[K\[[#-]{30}\] \d+/\d+ objects, \d+ entries, \d\S* \w+", shown.text)
@@ -273,7 +273,7 @@ def test_on_a_terminal_a_bar_shows_how_far_it_is_and_is_gone_in_the_end(data_roo
 
 def test_on_a_terminal_no_line_is_wider_than_it_is_and_long_names_lose_their_middle(data_root, terminal):
     shown = terminal(
-        "df", "--no-exporter", data_root, "--kind=volume", "--kind=bind_mount", size=(24, 64), docker=False
+        "df", "--no-exporter", "--all", data_root, "--kind=volume", "--kind=bind_mount", size=(24, 64), docker=False
     )
 
     assert shown.end() == 0
@@ -285,6 +285,41 @@ def test_on_a_terminal_no_line_is_wider_than_it_is_and_long_names_lose_their_mid
     (cut,) = [line.split()[-1] for line in table if line.split()[-1].startswith(anonymous[:6])]
     assert re.fullmatch(r"(\w+)\.\.\.(\w+)", cut)
     assert anonymous.endswith(cut.partition("...")[2])
+
+
+def drawn(text):
+    """The lines on a terminal, without colours and bars."""
+    return re.sub(r"\x1b\[\d*[mK]", "", text).replace("\r", "").splitlines()
+
+
+def test_a_terminal_gets_as_many_rows_as_it_has_room_for_and_is_told_of_the_rest(data_root, terminal):
+    shown = terminal("df", "--no-exporter", data_root, size=(30, 100), docker=False)
+    assert shown.end() == 0
+    lines = drawn(shown.text)
+    everything = terminal("df", "--no-exporter", data_root, "--all", size=(30, 100), docker=False)
+    assert everything.end() == 0
+
+    (at,) = (number for number, line in enumerate(lines) if line.startswith("... "))
+    rows = at - next(number for number, line in enumerate(lines) if line.startswith("KIND")) - 1
+    assert re.fullmatch(r"\.\.\. \d+ smaller \([\d.]+ \w+\), --all shows them", lines[at])
+    assert rows + int(lines[at].split()[1]) == 39
+    assert len(lines) <= 31
+    assert not any(line.startswith("... ") for line in drawn(everything.text))
+    assert re.search(r"^volume +48\.0 MiB +\d+% #", "\n".join(lines), re.MULTILINE)
+
+
+def test_what_is_said_besides_follows_the_filters(df, demo, tmp_path):
+    root = tmp_path / "docker"
+    shutil.copytree(demo.data_root, root)
+    shutil.rmtree(next((root / "overlay2").iterdir()))
+
+    whole = df(f"--path.data-root={root}").stderr
+    volumes = df(f"--path.data-root={root}", "--kind=volume").stderr
+
+    assert re.search(r"\naccounted for [\d.]+ MiB of [\d.]+ \w+ used; not measured: images, build cache, ", whole)
+    assert "unmeasured: 1 container_layer (vanished)" in whole
+    assert "accounted" not in volumes
+    assert "unmeasured" not in volumes
 
 
 @pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])

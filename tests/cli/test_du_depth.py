@@ -57,6 +57,31 @@ def test_a_file_with_names_in_two_directories_counts_in_one_of_them(run, tree):
     assert top["apparent_bytes"] == 400_000
 
 
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        (("--sort=name",), ["a/deep", "a", "a", "b"]),
+        (("--sort=apparent", "--top=1"), ["b"]),
+        (("--sort=inodes", "--top=2"), ["a", "a/deep"]),
+        (("--top=9", "--sort=name"), ["a", "a/deep", "b"]),
+    ],
+)
+def test_order_and_number_of_directories_can_be_chosen(run, tree, options, names):
+    os.unlink(tree / "b/again")  # whose bytes these are would be chance
+
+    lines = run("du", "--depth=2", *options, str(tree)).stdout.splitlines()
+
+    paths = [line.split("\t")[3].removeprefix(f"{tree}/") for line in lines]
+    assert [path for path in paths if path != str(tree)] == names
+    assert paths[-1] == str(tree)
+
+
+def test_sizes_for_people_have_units_as_with_du(run, tree):
+    done = run("du", "-h", str(tree / "b/data"))
+
+    assert done.stdout == f"296.0 KiB\t293.0 KiB\t1\t{tree}/b/data\n"
+
+
 @pytest.mark.parametrize("depth", ["-1", "x", "33", "1.5"])
 def test_a_depth_that_is_none_is_refused(run, tree, depth):
     done = run("du", f"--depth={depth}", str(tree))

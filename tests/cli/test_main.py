@@ -58,5 +58,6 @@ def test_du_imports_the_sizer_and_nothing_else_of_ours_or_of_others(tmp_path):
     assert {name for name in packages if not name.startswith(SET_UP)} == {
         "docker_storage_exporter",
         "docker_storage_exporter.cli",
+        "docker_storage_exporter.model",
         "docker_storage_exporter.sizer",
     }

@@ -27,10 +27,13 @@ def rootfs(tmp_path):
 def make_facts(rootfs):
     """Facts of a host on which all is well, but for the changes."""
 
-    def make(*mounts, containers=(), engine=ENGINE, trouble="", source="api", refused=None, probe=None, **changes):
+    def make(
+        *mounts, containers=(), volumes=(), engine=ENGINE, trouble="", source="api", refused=None, probe=None, **changes
+    ):
         inventory = Inventory(
             engine,
-            containers=tuple(containers),
+            tuple(volumes),
+            tuple(containers),
             source=source,
             roots=(StorageRoot("/var/lib/docker"),),
             refused=refused,

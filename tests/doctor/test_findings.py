@@ -14,7 +14,7 @@ from docker_storage_exporter.hostfs.kernel import Kernel
 from docker_storage_exporter.hostfs.mounts import MountEntry
 from docker_storage_exporter.inventory.probe import Probe
 from docker_storage_exporter.layout import KINDS
-from docker_storage_exporter.model.objects import Container, Engine, Mount
+from docker_storage_exporter.model.objects import Container, Engine, Mount, Volume
 from docker_storage_exporter.model.places import Unmeasured
 from docker_storage_exporter.settings import from_texts
 
@@ -252,7 +252,7 @@ def test_each_kind_of_object_is_opened_and_what_fails_is_counted(make_facts, roo
 
     assert {check: finding.what for check, finding in found.items()} == {
         "writable layers": "1 of 1 can be opened",
-        "tmpfs mounts": "0 of 1 can be opened; 1 vanished",
+        "tmpfs mounts": "0 of 1 can be opened; not c:/t at /t (vanished)",
         "bind mounts": "1 of 1 can be opened, 1 more left out by rule",
     }
     assert found["tmpfs mounts"].families == TMPFS
@@ -264,7 +264,7 @@ def test_sources_that_were_not_mounted_into_a_container_are_missed(make_facts, r
 
     found = _one(objects, make_facts(containers=[container], apart=True), "bind mounts")
 
-    assert found.what == "0 of 1 can be opened; 1 vanished"
+    assert found.what == "0 of 1 can be opened; not /srv/not-here (vanished)"
     assert found.do == f"mount the sources below {rootfs} as well, where the host has them"
 
 
@@ -273,8 +273,25 @@ def test_objects_of_a_foreign_engine_point_to_the_cause(make_facts):
 
     found = _one(objects, make_facts(containers=[container], refused=Unmeasured.FOREIGN_ENGINE), "writable layers")
 
-    assert found.what == "0 of 1 can be opened; 1 foreign_engine"
-    assert found.do == "see same host"
+    assert found.what == "0 of 1 can be opened; not c (foreign_engine)"
+    assert (found.do, found.partly) == ("see same host", False)
+
+
+def test_one_object_that_cannot_be_opened_is_named_and_costs_only_itself(make_facts, rootfs):
+    (rootfs / "var/lib/docker/volumes/kept/_data").mkdir(parents=True)
+    gone = [Volume(f"gone-{number}") for number in range(5)]
+
+    found = _one(objects, make_facts(volumes=[Volume("kept"), *gone]), "volumes")
+
+    path = "/var/lib/docker/volumes/gone-{}/_data"
+    named = ", ".join(f"gone-{number} at {path.format(number)} (vanished)" for number in range(3))
+    assert found.what == f"1 of 6 can be opened; not {named} and 2 more"
+    assert (found.partly, found.bad) == (True, True)
+
+
+def test_every_reason_has_a_remedy_that_needs_no_other_page():
+    assert objects._REMEDIES.keys() == set(Unmeasured)
+    assert not any("docs/" in remedy for remedy in objects._REMEDIES.values())
 
 
 @pytest.mark.parametrize(

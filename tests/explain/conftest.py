@@ -45,7 +45,12 @@ def made():
     """Two volumes, one of them a bind of /srv/data, and two containers, one of which binds /srv/site as well."""
     volumes = (Volume("data"), Volume("folder", filesystem="bind", device="/srv/data"))
     web = container(
-        WEB, "web", "web-layer", Mount("volume", "data", "/data"), Mount("bind", "/srv/site", "/site", "ro")
+        WEB,
+        "web",
+        "web-layer",
+        Mount("volume", "data", "/data"),
+        Mount("bind", "/srv/site", "/site", "ro"),
+        Mount("tmpfs", "", "/run"),
     )
     job = container(JOB, "job", "job-layer", Mount("volume", "data", "/again", "ro"), state="exited", driver="local")
     inventory = Inventory(Engine(storage_driver="overlay2"), volumes, (web, job), roots=(StorageRoot(ROOT),))

@@ -68,6 +68,16 @@ def test_what_a_path_holds_is_counted_by_kind(made):
     assert made.owners.below(f"{ROOT}/volumes/data/_data") == {}
 
 
+def test_the_second_container_of_a_name_goes_by_what_df_shows(made):
+    assert made.owners.container(f"job~{JOB[:12]}").name == "job"
+    assert made.owners.container("job~ffff") is None
+
+
+def test_a_tmpfs_mount_goes_by_what_df_shows(made):
+    assert made.owners.tmpfs("web:/run").container.name == "web"
+    assert made.owners.tmpfs("web:/srv") is None
+
+
 def test_what_goes_with_a_container_is_its_folder_and_its_layer(made):
     (web, _) = made.inventory.containers
 

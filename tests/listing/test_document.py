@@ -138,6 +138,7 @@ def test_a_snapshot_s_listing_says_what_was_left_out_and_why_sizes_were_refused(
         (Selection(), ["/x", "a", "b", "web:/t\u202e"]),
         (Selection(sort="apparent"), ["b", "/x", "a", "web:/t\u202e"]),
         (Selection(sort="growth"), ["a", "/x", "b", "web:/t\u202e"]),
+        (Selection(sort="growth-now"), ["/x", "a", "b", "web:/t\u202e"]),
         (Selection(sort="name"), ["/x", "a", "b", "web:/t\u202e"]),
         (Selection(sort="inodes", kinds=frozenset({"volume"})), ["b", "a"]),
         (Selection(dangling=True), ["a"]),
@@ -159,6 +160,7 @@ def test_the_footer_tells_totals_room_and_what_is_missing():
         "FILESYSTEM   SIZE  USED  AVAIL  USE%  INODES USED\n"
         "/           100 B  60 B   20 B   75%            5\n"
         "\n"
+        "accounted for 0 B of 60 B used; not measured: images, build cache, and whatever else is on that disk\n"
         "skipped: 2 volume (driver)\n"
-        "unreadable: 2 entries in 1 objects, whose sizes lack them\n"
+        "unreadable: 2 entries in 1 object, whose sizes lack them\n"
     )

@@ -7,16 +7,19 @@ import os
 import re
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import Field, fields, replace
 from typing import Any, NoReturn
 
 import configargparse
 
+from docker_storage_exporter.cli.context import context_settings
 from docker_storage_exporter.errors import SettingError
 from docker_storage_exporter.settings import Settings, addresses, environment_name, from_texts, label_names, switch
 
 CONFIG_FLAG = "config.file"
 CONFIG_HELP = "YAML file with settings, its keys are the flags' names"
+_PREFIX = environment_name("")
+_TLS_VERIFY = "DOCKER_TLS_VERIFY"
 _LISTS = (addresses, label_names)  # parsers of what a file may hold as a list
 _PLAIN = re.compile(r"[\w/.][\w/.,:+-]*(?<!:)", re.ASCII)  # what YAML takes as it stands
 
@@ -54,7 +57,9 @@ class _Parser(configargparse.ArgumentParser):
     An error is one line, as everywhere here, not a list of every option.
     """
 
-    def __init__(self, read: Collection[str], **options: Any) -> None:
+    def __init__(self, read: Collection[str], *, complete: bool, asks_engine: bool, **options: Any) -> None:
+        self._complete = complete
+        self._asks_engine = asks_engine
         keys = {entry.metadata["flag"]: entry.metadata["parse"] for entry in fields(Settings)}
         self._file = _ConfigFile(keys, [key for key, parse in keys.items() if parse in _LISTS], read)
         super().__init__(
@@ -71,8 +76,11 @@ class _Parser(configargparse.ArgumentParser):
         self, args: Sequence[str] | None = None, env_vars: Mapping[str, str] | None = None
     ) -> argparse.Namespace:
         """The options; an empty variable counts as not set. Raises SettingError."""
-        given = os.environ if env_vars is None else env_vars
-        options: argparse.Namespace = super().parse_args(args, env_vars={k: v for k, v in given.items() if v})
+        variables = os.environ if env_vars is None else env_vars
+        options: argparse.Namespace = super().parse_args(args, env_vars={k: v for k, v in variables.items() if v})
+        options.asks_engine = self._asks_engine
+        if self._complete:
+            _name_unknown(variables)
         options.origins = {
             action.dest: self._file.places.get(key, key)
             for source, found in self.get_source_to_settings_dict().items()
@@ -85,6 +93,8 @@ class _Parser(configargparse.ArgumentParser):
         """A variable or key as the flag that says the same. Raises SettingError."""
         if not isinstance(action, argparse._StoreConstAction):  # noqa: SLF001 - the class of a switch has no other name
             return [f"{action.option_strings[0]}={value}"]
+        if key == _TLS_VERIFY:  # to Docker's own clients any text means yes
+            return [action.option_strings[0]]
         try:
             on = _PARSERS[action.dest](value)
         except ValueError as error:
@@ -106,21 +116,31 @@ class _Joined(argparse.Action):
 _PARSERS: dict[str, Callable[[str], Any]] = {entry.name: entry.metadata["parse"] for entry in fields(Settings)}
 
 
-def parser(command: str, description: str, only: Collection[str] = ()) -> argparse.ArgumentParser:
-    """A parser with an option for each setting, or for those alone whose fields `only` names.
+def parser(
+    command: str, description: str, reads: Collection[str] = ("",), *, takes: str = "", only: bool = False
+) -> argparse.ArgumentParser:
+    """A parser with an option for each setting, shown after the command's own options.
 
-    A setting that is a yes or no also has a --no- form. Parsing raises SettingError.
+    `reads` are the beginnings of the flags that the command reads. The others are accepted and not shown, so that one
+    list of options serves every command; with `only` they are refused, which saves their cost. `takes` names what the
+    command takes besides options. A setting that is a yes or no also has a --no- form. Parsing raises SettingError.
     """
-    entries = [entry for entry in fields(Settings) if not only or entry.name in only]
+    entries = [entry for entry in fields(Settings) if not only or entry.metadata["flag"].startswith(tuple(reads))]
     options = _Parser(
         read=[entry.metadata["flag"] for entry in entries],
+        complete=not only,
+        asks_engine="docker.host".startswith(tuple(reads)),
         prog=f"docker-storage-exporter {command}",
+        usage=f"docker-storage-exporter {command} [OPTION]...{takes and f' {takes}'}",
         description=description,
-        epilog="Every option can also be given as the environment variable named with it, or as a key of the "
-        "configuration file; the option wins over the variable and the variable over the file.",
+    )
+    group = options.add_argument_group(
+        "settings",
+        "Each can also be given as the environment variable named with it, or as a key of the configuration file; the "
+        "option wins over the variable and the variable over the file.",
     )
     variable = environment_name(CONFIG_FLAG)
-    options.add_argument(
+    group.add_argument(
         f"--{CONFIG_FLAG}",
         dest="config_file",
         metavar="FILE",
@@ -129,27 +149,40 @@ def parser(command: str, description: str, only: Collection[str] = ()) -> argpar
         help=f"{CONFIG_HELP} [{variable}]",
     )
     for entry in entries:
-        facts = entry.metadata
-        flag, default = f"--{facts['flag']}", f", default {facts['default']}" if facts["default"] else ""
-        text = f"{facts['help']} [{facts['env']}{default}]".replace("%", "%%")
-        if facts["parse"] is switch or entry.name == "docker_tls_verify":
-            group = options.add_mutually_exclusive_group()
-            group.add_argument(
-                flag, dest=entry.name, action="store_const", const="true", help=text, env_var=facts["env"]
-            )
-            group.add_argument(
-                _negated(flag), dest=entry.name, action="store_const", const="false", help=argparse.SUPPRESS
-            )
-        else:
-            metavar = facts["flag"].rpartition(".")[2].rpartition("-")[2].upper()
-            action = _Joined if facts["parse"] is addresses else "store"
-            options.add_argument(flag, dest=entry.name, action=action, metavar=metavar, help=text, env_var=facts["env"])
+        _add_setting(group, entry, shown=entry.metadata["flag"].startswith(tuple(reads)))
     return options
 
 
+def _add_setting(group: Any, entry: Field[Any], *, shown: bool) -> None:
+    """Add the option of a setting."""
+    facts = entry.metadata
+    flag, default = f"--{facts['flag']}", f", default {facts['default']}" if facts["default"] else ""
+    text = f"{facts['help']} [{facts['env']}{default}]".replace("%", "%%") if shown else argparse.SUPPRESS
+    if facts["parse"] is switch:
+        both = group.add_mutually_exclusive_group()
+        both.add_argument(flag, dest=entry.name, action="store_const", const="true", help=text, env_var=facts["env"])
+        both.add_argument(_negated(flag), dest=entry.name, action="store_const", const="false", help=argparse.SUPPRESS)
+    else:
+        metavar = facts["flag"].rpartition(".")[2].rpartition("-")[2].upper()
+        action = _Joined if facts["parse"] is addresses else "store"
+        group.add_argument(flag, dest=entry.name, action=action, metavar=metavar, help=text, env_var=facts["env"])
+
+
 def settings_from(options: argparse.Namespace) -> Settings:
-    """The settings in parsed options. Raises SettingError."""
-    return from_texts(_texts(options), options.origins)
+    """The settings in parsed options. Raises SettingError.
+
+    More duty than the processors of this host can give is cut down to that. A command that asks an engine takes its
+    address from the current Docker context where none is given.
+    """
+    texts = _texts(options)
+    context = context_settings(texts) if options.asks_engine else {}
+    settings = from_texts({**context, **texts}, options.origins)
+    cores = os.cpu_count() or 1
+    if settings.scan_duty > cores:
+        origin = options.origins.get("scan_duty", "--scan.duty")
+        _warn(f"{origin}: {settings.scan_duty:g} is more than the processors here can give: {cores} is used")
+        return replace(settings, scan_duty=float(cores))
+    return settings
 
 
 def render_settings(options: argparse.Namespace) -> str:
@@ -161,6 +194,22 @@ def render_settings(options: argparse.Namespace) -> str:
         shown = text if _PLAIN.fullmatch(text) and text.lower() != "null" else _quoted(text)
         lines.append(f"{flag}: {shown}  # {origin}\n" if text else f"# {flag} is not set\n")
     return "".join(lines)
+
+
+def _warn(message: str) -> None:
+    print(f"docker-storage-exporter: {message}", file=sys.stderr)
+
+
+def _name_unknown(variables: Mapping[str, str]) -> None:
+    """Warn of variables that look like a setting and are none; a cluster may have set some for a service."""
+    known = [environment_name(CONFIG_FLAG), *(entry.metadata["env"] for entry in fields(Settings))]
+    for name in sorted(variables):
+        if name.startswith(_PREFIX) and name not in known:
+            import difflib  # noqa: PLC0415 - only a mistake needs it
+
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {close[0]}?" if close else "--help names them all"
+            _warn(f"the variable {name} is no setting: {hint}")
 
 
 def _texts(options: argparse.Namespace) -> dict[str, str]:

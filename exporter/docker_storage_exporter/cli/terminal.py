@@ -8,13 +8,14 @@ import threading
 from collections.abc import Mapping
 from typing import TextIO, final
 
-from docker_storage_exporter.listing.table import TableStyle, human_bytes
+from docker_storage_exporter.cli.progress import CLEAR
+from docker_storage_exporter.listing.table import TableStyle
+from docker_storage_exporter.model.units import human_bytes
 from docker_storage_exporter.sizer import Control
 from docker_storage_exporter.threads import NamedThread
 
 _BAR_WIDTH = 30
 _REFRESH_SECONDS = 0.1
-_CLEAR = "\r\x1b[K"
 
 
 def style_of(stream: TextIO, environment: Mapping[str, str] | None = None) -> TableStyle:
@@ -62,7 +63,7 @@ class Bar:
         if self._shown:
             self._ended.set()
             self._thread.join()
-            sys.stderr.write(_CLEAR)
+            sys.stderr.write(CLEAR)
             sys.stderr.flush()
 
     def update(self, done: int, everything: int, control: Control) -> None:
@@ -76,5 +77,5 @@ class Bar:
             walked = f"{self._control.entries} entries, {human_bytes(self._control.allocated_bytes)}"
             line = f"[{bar}] {self._done}/{self._all} objects, {walked}"
             # One column stays free: a terminal that is full wraps, and what wrapped would not be cleared.
-            sys.stderr.write(_CLEAR + line[: size_of(sys.stderr)[0] - 1])
+            sys.stderr.write(CLEAR + line[: size_of(sys.stderr)[0] - 1])
             sys.stderr.flush()

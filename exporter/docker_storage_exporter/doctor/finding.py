@@ -31,13 +31,17 @@ class State(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the report: what was checked and found, which groups of families that costs, and what to do."""
+    """One line of the report: what was checked and found, which groups of families that costs, and what to do.
+
+    `partly` says that only some objects lack those families, and all others have them.
+    """
 
     check: str
     state: State
     what: str
     costs: tuple[Group, ...] = ()
     do: str = ""
+    partly: bool = False
 
     @property
     def families(self) -> tuple[str, ...]:

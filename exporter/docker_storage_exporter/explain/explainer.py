@@ -49,6 +49,8 @@ class Explainer:
             explanations += [self._container(container)] if container else []
             if explanations:
                 return explanations
+        if tmpfs := self._owners.tmpfs(target):
+            return [self._tmpfs(tmpfs)]
         path = os.path.join(os.getcwd(), target)
         source = self._host.resolve(path, self._host.mounts())
         if source.error is not None or source.remote:
@@ -111,6 +113,17 @@ class Explainer:
             stays=(*self._stays(layer, looked), *_left_behind(container)),
             remedies=self._remedies.of_container(container, frees, has_logs=logs is not None),
             remark="; ".join(_remarks(container, complete=frees is not None)),
+        )
+
+    def _tmpfs(self, owner: Owner) -> Explanation:
+        container = owner.container or Container("", "")
+        looked = self._looker.look(owner.kind, owner.name, owner.place)
+        return Explanation(
+            target=owner.name,
+            owner=f"tmpfs mount of container {container.name}",
+            facts={"id": container.id[:12], "state": container.state, "project": project_of(container.labels)},
+            parts=(looked.part,),
+            remark="memory, not disk: it is free when the container stops, and what is in it is then lost",
         )
 
     def _around(self, container: Container, layer: Owner, logs: Part | None) -> Part:

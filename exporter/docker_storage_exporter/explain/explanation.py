@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from docker_storage_exporter.listing.table import PLAIN, TableStyle, human_bytes, human_growth
+from docker_storage_exporter.listing.table import PLAIN, TableStyle
 from docker_storage_exporter.model.text import one_line, printable
+from docker_storage_exporter.model.units import human_bytes, human_growth
 
 _LABEL_WIDTH = 16
 

@@ -23,7 +23,13 @@ from docker_storage_exporter.sizer import Control, Root, Usage
 from docker_storage_exporter.sizer import measure as measure_roots
 
 _MOST_LARGEST = 5
-OWN_PLACES = {Kind.VOLUME: "volume", Kind.LAYER: "writable layer", Kind.LOG: "log files", Kind.BIND: "bind mount"}
+OWN_PLACES = {
+    Kind.VOLUME: "volume",
+    Kind.LAYER: "writable layer",
+    Kind.LOG: "log files",
+    Kind.BIND: "bind mount",
+    Kind.TMPFS: "tmpfs mount",
+}
 """What a kind of object is called where it is the place of some bytes."""
 
 

@@ -54,22 +54,40 @@ class Owners:
         self._places = plan.places
 
     def volume(self, name: str) -> Owner | None:
-        """The volume of that name."""
+        """The volume of that name, also as `df` shows it."""
         return next((self._of_volume(v) for v in self._inventory.volumes if name in (v.name, printable(v.name))), None)
 
+    def tmpfs(self, name: str) -> Owner | None:
+        """The tmpfs mount that `df` calls CONTAINER:DESTINATION."""
+        for item in self._plan.of(Kind.TMPFS):
+            if name == f"{printable(item.name)}:{printable(item.facts.mount.destination)}":
+                return Owner(Kind.TMPFS, name, item.place, container=item.facts.container)
+        return None
+
     def container(self, name: str) -> Container | None:
-        """The container of that name, id, or beginning of an id that no other has."""
+        """The container of that name, id, or beginning of an id that no other has.
+
+        Where two have one name, `df` shows the second as NAME~ID.
+        """
         containers = self._inventory.containers
         for container in containers:
             if name in (container.name, printable(container.name), container.id):
+                return container
+        base, mark, beginning = name.rpartition("~")
+        for container in containers:
+            if mark and base == printable(container.name) and container.id.startswith(beginning):
                 return container
         candidates = [c for c in containers if len(name) >= _SHORTEST_ID and c.id.startswith(name)]
         return candidates[0] if len(candidates) == 1 else None
 
     def similar(self, name: str) -> list[str]:
         """Names that were perhaps meant."""
+        return difflib.get_close_matches(name, self.names(), n=3)
+
+    def names(self) -> list[str]:
+        """What volumes and containers are called."""
         names = [v.name for v in self._inventory.volumes] + [c.name for c in self._inventory.containers]
-        return difflib.get_close_matches(name, [printable(name) for name in names], n=3)
+        return [printable(name) for name in names]
 
     def at(self, path: str) -> Owner | None:
         """The object that a canonical path is in: the one with the nearest root."""

@@ -8,6 +8,7 @@ import ssl
 import time
 import traceback
 from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -234,9 +235,7 @@ class EngineClient:
         """Any trouble as one of our errors: one line that says what happened and at which address."""
         self.close()
         if isinstance(error, docker.errors.APIError):
-            return EngineRefusalError(
-                f"engine at {self.host} refused: {str(error.explanation or error).splitlines()[0]}"
-            )
+            return EngineRefusalError(f"engine at {self.host} {_refusal(error)}")
         chain = list(_causes(error))
         for cause in chain:  # their frames refer to each other, and would keep a socket open for each vain attempt
             traceback.clear_frames(cause.__traceback__)
@@ -252,6 +251,16 @@ class EngineClient:
         if any(isinstance(cause, ConnectionRefusedError | FileNotFoundError) for cause in chain):
             return EngineUnreachableError(f"no engine answers at {self.host}")
         return EngineError(f"engine at {self.host} gave no usable answer: {type(error).__name__}: {_first_line(error)}")
+
+
+def _refusal(error: docker.errors.APIError) -> str:
+    """Which request was refused, and by whom: an engine allows every one, so 403 is a proxy's word."""
+    request = getattr(error.response, "request", None)
+    asked = f"{request.method} {request.path_url.partition('?')[0]}" if request is not None else "a request"
+    why = _first_line(Exception(error.explanation or error))
+    if getattr(error.response, "status_code", 0) == HTTPStatus.FORBIDDEN:
+        return f"refused {asked}: {why}; the proxy there has to let it through"
+    return f"refused {asked}: {why}"
 
 
 def _causes(error: BaseException) -> Any:

@@ -154,7 +154,7 @@ def from_document(document: Any) -> Listing:
 
 
 ROW_FIELDS = tuple(entry.name for entry in fields(Row))
-_TEXTS = ("kind", "name", "note", "project")
+_TEXTS = ("kind", "name", "note", "project", "mountpoint")
 _NUMBERS = tuple(entry.name for entry in fields(Row) if "None" in str(entry.type))
 
 

@@ -13,7 +13,8 @@ class Row:
 
     `users` are the containers that mount a volume or a bind source, in any state; `project` is the compose project or
     Swarm stack. `counted` is False where the bytes are part of another row's. `complete` is False where a number that
-    should be there is missing, or lacks entries. Growth needs two measurements.
+    should be there is missing, or lacks entries. Growth needs two measurements. `mountpoint` is where its filesystem is
+    mounted on the host; empty where that is not known.
     """
 
     kind: str
@@ -30,6 +31,7 @@ class Row:
     measured_timestamp: float | None = None
     growth_bytes_per_second: float | None = None
     growth_bytes_per_hour: float | None = None
+    mountpoint: str = ""
 
     @property
     def dangling(self) -> bool:

@@ -53,6 +53,7 @@ def _row(subject: Subject, row: SnapshotRow, rate: Growth | None, users: tuple[s
             project=project,
             counted=row.counted,
             complete=row.sized.failed is None and row.sized.place.source is None,
+            mountpoint=printable(row.sized.place.mountpoint),
         )
     size = measurement.size
     return Row(
@@ -70,6 +71,7 @@ def _row(subject: Subject, row: SnapshotRow, rate: Growth | None, users: tuple[s
         measured_timestamp=measurement.at,
         growth_bytes_per_second=rate.per_second if rate else None,
         growth_bytes_per_hour=rate.per_hour if rate else None,
+        mountpoint=printable(row.sized.place.mountpoint),
     )
 
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from docker_storage_exporter.listing.row import Row
 from docker_storage_exporter.model.text import one_line
+from docker_storage_exporter.model.units import human_bytes, human_growth
 
-_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
-_STEP = 1024
-_ROUNDED_UP = 1023.95  # from here on one decimal would show a whole step
-_SHORTEST_NAME = 8
+_SHORTEST_NAME, _READABLE_NAME, _SHORTEST_NOTE = 8, 24, 12
+_BAR_WIDTH, _LEAST_SHARE = 8, 0.005
 _GAP = "  "
 _BOLD, _YELLOW, _RED, _PLAIN = "\x1b[1m", "\x1b[33m", "\x1b[31m", "\x1b[0m"
+_SHORT_KINDS = {"container_layer": "layer", "container_log": "log", "tmpfs_mount": "tmpfs", "bind_mount": "bind"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,80 +36,122 @@ class TableStyle:
 PLAIN = TableStyle()
 
 
-def render_table(rows: Iterable[Row], style: TableStyle = PLAIN, *, growth: bool | None = None) -> str:
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table. `numbers` are aligned to the right; `remarks` are coloured and may run off the screen."""
+
+    heading: str
+    cells: Sequence[str]
+    numbers: bool = False
+    remarks: bool = False
+
+    @property
+    def width(self) -> int:
+        """The width of its widest cell."""
+        return max(cell_width(cell) for cell in (self.heading, *self.cells))
+
+
+def render_table(
+    rows: Iterable[Row], style: TableStyle = PLAIN, *, growth: bool | None = None, whole: int | None = None
+) -> str:
     """The table with a heading. Control characters in names are shown escaped: one row is one line.
 
-    Growth has columns where any row has one, unless told otherwise.
+    Growth has columns where any row has one, unless `growth` says otherwise. With `whole` each row shows its share of
+    so many bytes. On a terminal that is too narrow kinds are shortened, then the least important columns are left out,
+    and at last names lose their middle.
     """
     listed = list(rows)
     if growth is None:
         growth = any(row.growth_bytes_per_hour is not None for row in listed)
-    heading = ["KIND", "ALLOCATED", "APPARENT", "INODES"]
-    heading += ["GROWTH/S", "GROWTH/H"] if growth else []
-    cells = [_cells(row, growth=growth) for row in listed]
-    name = len(heading)
-    return render_columns([*heading, "NAME", "NOTE"], cells, range(1, name), style, shrink=name)
+    names = Column("NAME", [one_line(row.name) for row in listed])
+    notes = Column("NOTE", [row.note for row in listed], remarks=True)
+    columns = _fitting(_facts(listed, growth=growth, whole=whole), names, style.width)
+    wanted = _telling_width(names)
+    has_notes = any(notes.cells) if style.width is not None else True
+    room = style.width is None or style.width - _taken(columns) - 2 * len(_GAP) - wanted >= _SHORTEST_NOTE
+    shown = [*columns, names, notes] if has_notes and room else [*columns, names]
+    return render_columns(shown, style, shrink=len(columns), least=wanted if has_notes and room else _SHORTEST_NAME)
+
+
+def _facts(rows: Sequence[Row], *, growth: bool, whole: int | None) -> list[Column]:
+    """The columns before the name, those last in `_LEAST_IMPORTANT` the most important."""
+    columns = [Column("KIND", [row.kind for row in rows])]
+    columns += [Column("ALLOCATED", [human_bytes(row.allocated_bytes) for row in rows], numbers=True)]
+    if whole:
+        columns += [Column("SHARE", [_share(row, whole) for row in rows])]
+    columns += [Column("APPARENT", [human_bytes(row.apparent_bytes) for row in rows], numbers=True)]
+    inodes = ["-" if row.inodes is None else str(row.inodes) for row in rows]
+    columns += [Column("INODES", inodes, numbers=True)]
+    if growth:
+        columns += [
+            Column("GROWTH/S", [human_growth(row.growth_bytes_per_second) for row in rows], numbers=True),
+            Column("GROWTH/H", [human_growth(row.growth_bytes_per_hour) for row in rows], numbers=True),
+        ]
+    return columns
+
+
+_LEAST_IMPORTANT = ("INODES", "APPARENT", "SHARE", "GROWTH/H")
+
+
+def _fitting(columns: list[Column], names: Column, width: int | None) -> list[Column]:
+    """The columns that leave names enough room to be told apart."""
+    if width is None:
+        return columns
+    wanted = _telling_width(names)
+    if _taken(columns) + len(_GAP) + wanted > width:
+        columns[0] = Column("KIND", [_SHORT_KINDS.get(kind, kind) for kind in columns[0].cells])
+    for heading in _LEAST_IMPORTANT:
+        if _taken(columns) + len(_GAP) + wanted <= width:
+            break
+        columns = [column for column in columns if column.heading != heading]
+    return columns
+
+
+def _telling_width(names: Column) -> int:
+    """The least width at which no two names look alike once they lose their middle."""
+    distinct = set(names.cells)
+    for width in range(min(_READABLE_NAME, names.width), names.width, 4):
+        if len({_fit(name, width, right=False) for name in distinct}) == len(distinct):
+            return width
+    return names.width
+
+
+def _taken(columns: Sequence[Column]) -> int:
+    return sum(column.width for column in columns) + len(_GAP) * (len(columns) - 1)
+
+
+def _share(row: Row, whole: int) -> str:
+    if row.allocated_bytes is None or not row.counted:
+        return ""
+    share = min(1.0, row.allocated_bytes / whole)
+    percent = f"{share:4.0%}" if share >= _LEAST_SHARE else " <1%"
+    return f"{percent} {'#' * round(share * _BAR_WIDTH)}".rstrip()
 
 
 def render_columns(
-    heading: Sequence[str],
-    lines: Sequence[Sequence[str]],
-    right: Collection[int],
-    style: TableStyle = PLAIN,
-    shrink: int | None = None,
+    columns: Sequence[Column], style: TableStyle = PLAIN, shrink: int | None = None, least: int = _SHORTEST_NAME
 ) -> str:
-    """A table with a heading; `right` are the columns of numbers, `shrink` is the one that gives way on a terminal.
+    """A table with a heading.
 
-    The last column holds remarks and is coloured as such.
+    Where the terminal is too narrow, the cells of the column `shrink` lose their middle, down to the width `least`.
     """
-    everything = [heading, *lines]
-    widths = [max(cell_width(line[column]) for line in everything) for column in range(len(heading))]
+    widths = [column.width for column in columns]
     if style.width is not None and shrink is not None:
         over = sum(widths) + len(_GAP) * (len(widths) - 1) - style.width
-        widths[shrink] = max(_SHORTEST_NAME, widths[shrink] - max(0, over))
-    drawn = []
-    for number, line in enumerate(everything):
-        cells = [
-            _fit(cell, width, right=at in right) for at, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ]
-        text = _cut(_GAP.join(cells).rstrip(), style.width)
-        remark = line[-1]
-        if number == 0:
-            text = style.bold(text)
-        elif remark and text.endswith(remark):
-            text = text.removesuffix(remark) + style.paint(remark, _YELLOW)
-        drawn.append(text + "\n")
-    return "".join(drawn)
+        widths[shrink] = max(min(least, widths[shrink]), widths[shrink] - max(0, over))
+    lines = [style.bold(_line([column.heading for column in columns], columns, widths, style.width))]
+    for cells in zip(*(column.cells for column in columns), strict=True):
+        text = _line(cells, columns, widths, style.width)
+        if columns[-1].remarks and cells[-1]:
+            start = len(_line([*cells[:-1], "x"], columns, widths, None)) - 1
+            text = text[:start] + style.paint(text[start:], _YELLOW)
+        lines.append(text)
+    return "".join(f"{line}\n" for line in lines)
 
 
-def human_bytes(number: float | None) -> str:
-    """Bytes in the largest unit that keeps a whole part, or a dash."""
-    if number is None:
-        return "-"
-    value, unit = abs(float(number)), 0
-    sign = "-" if number < 0 else ""
-    while value >= (_STEP if unit == 0 else _ROUNDED_UP) and unit < len(_UNITS) - 1:
-        value, unit = value / _STEP, unit + 1
-    return f"{sign}{value:.0f} B" if unit == 0 else f"{sign}{value:.1f} {_UNITS[unit]}"
-
-
-def human_growth(number: float | None) -> str:
-    """Bytes with a sign, or a dash."""
-    if number is None:
-        return "-"
-    text = human_bytes(number)
-    return f"+{text}" if number > 0 and text != "0 B" else text.replace("-0 B", "0 B")
-
-
-def human_seconds(seconds: float) -> str:
-    """A length of time in its two largest units: 5 s, 4 min 10 s, 2 h 5 min, 3 d 1 h."""
-    whole = max(0, round(seconds))
-    parts = []
-    for unit, length in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
-        number, whole = divmod(whole, length)
-        parts.append((number, unit))
-    first = next((at for at, (number, _) in enumerate(parts) if number), len(parts) - 1)
-    return " ".join(f"{number} {unit}" for number, unit in parts[first : first + 2] if number) or "0 s"
+def _line(cells: Sequence[str], columns: Sequence[Column], widths: Sequence[int], width: int | None) -> str:
+    fitted = [_fit(cell, wide, right=column.numbers) for cell, wide, column in zip(cells, widths, columns, strict=True)]
+    return _cut(_GAP.join(fitted).rstrip(), width)
 
 
 def cell_width(text: str) -> int:
@@ -118,14 +160,6 @@ def cell_width(text: str) -> int:
         return len(text)
     wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
     return len(text) + wide - sum(unicodedata.combining(char) != 0 for char in text)
-
-
-def _cells(row: Row, *, growth: bool) -> list[str]:
-    cells = [row.kind, human_bytes(row.allocated_bytes), human_bytes(row.apparent_bytes)]
-    cells.append("-" if row.inodes is None else str(row.inodes))
-    if growth:
-        cells += [human_growth(row.growth_bytes_per_second), human_growth(row.growth_bytes_per_hour)]
-    return [*cells, one_line(row.name), row.note]
 
 
 def _fit(cell: str, width: int, *, right: bool) -> str:

@@ -16,15 +16,17 @@ from docker_storage_exporter.listing.document import (
     row_documents,
 )
 from docker_storage_exporter.listing.row import Row
-from docker_storage_exporter.listing.table import PLAIN, TableStyle, human_bytes, render_columns
+from docker_storage_exporter.listing.table import PLAIN, Column, TableStyle, render_columns
 from docker_storage_exporter.model.places import Unmeasured
-from docker_storage_exporter.model.text import one_line
+from docker_storage_exporter.model.text import counted, one_line
+from docker_storage_exporter.model.units import human_bytes
 
 # What helps against a reason that concerns the whole command.
 _ADVICE = {
     Unmeasured.PERMISSION.value: "this user may not read them; run it with sudo, or ask an exporter that runs as root",
     Unmeasured.UNKNOWN_ROOT.value: "no such data root is seen from here; check --path.data-root and --path.rootfs",
 }
+_NOT_MEASURED = "images, build cache, and whatever else is on that disk"
 
 
 def render_json(shown: Listing) -> str:
@@ -44,45 +46,79 @@ def render_csv(rows: Sequence[Row]) -> str:
     return text.getvalue()
 
 
-def render_footer(shown: Listing, style: TableStyle = PLAIN) -> str:
-    """Totals of the rows by kind, the filesystems, and what has no number or only a part of it."""
-    heading: tuple[str, ...] = ("TOTAL", "ALLOCATED", "APPARENT", "INODES", "OBJECTS")
-    text = "\n" + render_columns(heading, [_total_cells(total) for total in shown.totals], range(1, 5), style)
+def render_footer(shown: Listing, style: TableStyle = PLAIN, *, selected: bool = False) -> str:
+    """Totals of the rows by kind, the filesystems, and what has no number or only a part of it.
+
+    What the filesystems hold besides is said of whole listings only: of `selected` rows it would mean nothing.
+    """
+    text = "\n" + render_columns(_total_columns(shown.totals), style)
     if shown.filesystems:
-        heading = ("FILESYSTEM", "SIZE", "USED", "AVAIL", "USE%", "INODES USED")
-        cells = [_filesystem_cells(filesystem) for filesystem in shown.filesystems]
-        text += "\n" + render_columns(heading, cells, range(1, 6), style)
-    remarks = list(_remarks(shown))
+        text += "\n" + render_columns(_filesystem_columns(shown.filesystems), style, shrink=0)
+    remarks = [*([] if selected else _accounts(shown)), *_remarks(shown)]
     return text + "".join(f"{line}\n" for line in (["", *remarks] if remarks else []))
 
 
-def _total_cells(total: Total) -> tuple[str, ...]:
-    inodes = "-" if total.inodes is None else str(total.inodes)
-    numbers = human_bytes(total.allocated_bytes), human_bytes(total.apparent_bytes), inodes
-    return total.kind, *(_bound(number, total) for number in numbers), str(total.objects)
+def render_hidden(hidden: Sequence[Row], sort: str) -> str:
+    """The line for rows that a terminal has no room for; empty where there are none."""
+    if not hidden:
+        return ""
+    known = [row.allocated_bytes for row in hidden if row.allocated_bytes is not None and row.counted]
+    what = "smaller" if sort == "allocated" else "more"
+    return f"... {len(hidden)} {what} ({human_bytes(sum(known))}), --all shows them\n"
+
+
+def _total_columns(totals: Sequence[Total]) -> list[Column]:
+    inodes = ["-" if total.inodes is None else str(total.inodes) for total in totals]
+    allocated = [human_bytes(total.allocated_bytes) for total in totals]
+    apparent = [human_bytes(total.apparent_bytes) for total in totals]
+    numbers = {"ALLOCATED": allocated, "APPARENT": apparent, "INODES": inodes}
+    return [
+        Column("TOTAL", [total.kind for total in totals]),
+        *(Column(heading, list(map(_bound, cells, totals)), numbers=True) for heading, cells in numbers.items()),
+        Column("OBJECTS", [str(total.objects) for total in totals], numbers=True),
+    ]
 
 
 def _bound(number: str, total: Total) -> str:
     return number if total.complete or number == "-" else f"≥ {number}"
 
 
-def _filesystem_cells(filesystem: FilesystemRow) -> tuple[str, ...]:
+def _filesystem_columns(filesystems: Sequence[FilesystemRow]) -> list[Column]:
+    return [
+        Column("FILESYSTEM", [one_line(filesystem.mountpoint) for filesystem in filesystems]),
+        Column("SIZE", [human_bytes(filesystem.size_bytes) for filesystem in filesystems], numbers=True),
+        Column("USED", [human_bytes(filesystem.used_bytes) for filesystem in filesystems], numbers=True),
+        Column("AVAIL", [human_bytes(filesystem.avail_bytes) for filesystem in filesystems], numbers=True),
+        Column("USE%", [_share(filesystem) for filesystem in filesystems], numbers=True),
+        Column("INODES USED", [str(found.inodes - found.inodes_free) for found in filesystems], numbers=True),
+    ]
+
+
+def _share(filesystem: FilesystemRow) -> str:
     usable = filesystem.used_bytes + filesystem.avail_bytes  # as df counts: without what is reserved for root
-    share = f"{100 * filesystem.used_bytes / usable:.0f}%" if usable else "-"
-    sizes = (filesystem.size_bytes, filesystem.used_bytes, filesystem.avail_bytes)
-    inodes = str(filesystem.inodes - filesystem.inodes_free)
-    return one_line(filesystem.mountpoint), *map(human_bytes, sizes), share, inodes
+    return f"{100 * filesystem.used_bytes / usable:.0f}%" if usable else "-"
+
+
+def _accounts(shown: Listing) -> Iterator[str]:
+    """How much of what a filesystem holds the objects on it explain."""
+    for filesystem in shown.filesystems:
+        rows = [row for row in shown.rows if row.mountpoint == filesystem.mountpoint and row.counted]
+        known = sum(row.allocated_bytes or 0 for row in rows)
+        used = human_bytes(filesystem.used_bytes)
+        place = f" of {one_line(filesystem.mountpoint)}" if len(shown.filesystems) > 1 else ""
+        yield f"accounted for {human_bytes(known)} of {used} used{place}; not measured: {_NOT_MEASURED}"
 
 
 def _remarks(shown: Listing) -> Iterator[str]:
     for outcome in ("skipped", "unmeasured"):
-        found = [left for left in shown.left_out if left.outcome == outcome and left.objects]
-        if found:
-            yield f"{outcome}: " + ", ".join(f"{left.objects} {left.kind} ({left.reason})" for left in found)
+        left = [one for one in shown.left_out if one.outcome == outcome and one.objects]
+        if left:
+            yield f"{outcome}: " + ", ".join(f"{one.objects} {one.kind} ({one.reason})" for one in left)
     reasons = {left.reason for left in shown.left_out if left.outcome == "unmeasured" and left.objects}
     yield from (f"{reason}: {advice}" for reason, advice in _ADVICE.items() if reason in reasons)
     unreadable = [row.unreadable for row in shown.rows if row.unreadable]
     if unreadable:
-        yield f"unreadable: {sum(unreadable)} entries in {len(unreadable)} objects, whose sizes lack them"
+        entries, objects = counted(sum(unreadable), "entry", "entries"), counted(len(unreadable), "object")
+        yield f"unreadable: {entries} in {objects}, whose sizes lack them"
     if cut := shown.objects("cut"):
-        yield f"{cut} objects, the smallest, are left out: see --collector.max-objects"
+        yield f"{counted(cut, 'object')}, the smallest, left out: see --collector.max-objects"

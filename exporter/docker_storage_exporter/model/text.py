@@ -32,3 +32,8 @@ def path_below(path: str, folder: str) -> str | None:
         return ""
     prefix = folder.rstrip("/") + "/"
     return path[len(prefix) :] if path.startswith(prefix) else None
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """A number with its noun: 1 inode, 2 inodes."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -10,8 +11,11 @@ from dataclasses import dataclass
 from importlib import import_module
 
 from docker_storage_exporter.cli import COMMANDS
-from docker_storage_exporter.cli.options import parser
+from docker_storage_exporter.cli.options import parser, settings_from
+from docker_storage_exporter.errors import ExporterError, NoAnswerError
 from docker_storage_exporter.httpd import PRODUCT
+from docker_storage_exporter.model.text import printable
+from docker_storage_exporter.world import host_of
 
 _PROGRAM = PRODUCT
 _FUNCTION = "_docker_storage_exporter"
@@ -20,6 +24,10 @@ _HOW = {
     "zsh": f"source <({_PROGRAM} completion zsh)   # after compinit",
     "fish": f"{_PROGRAM} completion fish | source",
 }
+
+
+_NAMES = "names"  # what the scripts call to complete what --explain takes
+_ENGINE_TIMEOUT = "1s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +39,17 @@ class _Option:
     takes_value: bool
     values: tuple[str, ...] = ()
 
+    @property
+    def is_named(self) -> bool:
+        """Whether its value is the name of an object, which is looked up when it is completed."""
+        return self.name == "--explain"
+
 
 def run(arguments: Sequence[str]) -> int:
     """Print the script for a shell."""
+    if list(arguments) == [_NAMES]:
+        print("\n".join(_names()))
+        return 0
     shell = command_parser().parse_args(arguments).shell
     sys.stdout.write(f"# Completion for {shell}. To have it now: {_HOW[shell]}\n{_SCRIPTS[shell]()}")
     return 0
@@ -64,6 +80,25 @@ def _options(command: str) -> list[_Option]:
     return options
 
 
+def _names() -> list[str]:
+    """What `df` shows now: asked of the exporter that runs here, else of the engine or its disk, soon or not at all."""
+    from docker_storage_exporter.client.ask import ask  # noqa: PLC0415 - only when a name is completed
+    from docker_storage_exporter.inventory.client import EngineClient  # noqa: PLC0415
+    from docker_storage_exporter.inventory.current import CurrentInventory  # noqa: PLC0415
+
+    logging.disable()
+    try:
+        settings = settings_from(parser("completion", "").parse_args([f"--docker.timeout={_ENGINE_TIMEOUT}"]))
+        try:
+            return sorted({row.name for row in ask(settings).rows})
+        except NoAnswerError:
+            inventory = CurrentInventory(settings, host_of(settings), EngineClient(settings)).renew()
+    except ExporterError:
+        return []
+    names = [volume.name for volume in inventory.volumes] + [container.name for container in inventory.containers]
+    return sorted(map(printable, names))
+
+
 def _positional(command: str) -> tuple[str, ...]:
     """The words that a command takes besides options, where there is a list of them."""
     return tuple(_HOW) if command == "completion" else ()
@@ -74,15 +109,25 @@ def _bash() -> str:
     for command in COMMANDS:
         options = _options(command)
         for option in options:
-            if option.values:
+            if option.is_named:
+                cases.append(f'        "{command} {option.name}") {_FUNCTION}_names; return ;;')
+            elif option.values:
                 cases.append(f'        "{command} {option.name}") words="{" ".join(option.values)}" ;;')
             elif option.takes_value:
                 cases.append(f'        "{command} {option.name}") return ;;')
         names = " ".join([*_positional(command), *(option.name for option in options)])
         cases.append(f'        "{command} "*) words="{names}" ;;')
     lines = "\n".join(cases)
-    # readline splits --format=json into three words; ":" never occurs in what is offered
-    return f"""{_FUNCTION}() {{
+    # readline splits --format=json into three words, and a name at each ":"
+    return f"""{_FUNCTION}_names() {{
+    local line=${{COMP_LINE:0:COMP_POINT}} typed before name
+    typed=${{line##*[ =]}}
+    before=${{typed%"$current"}}
+    while IFS= read -r name; do
+        [[ $name == "$typed"* ]] && COMPREPLY+=("${{name#"$before"}}")
+    done < <({_PROGRAM} completion {_NAMES} 2>/dev/null)
+}}
+{_FUNCTION}() {{
     local current=${{COMP_WORDS[COMP_CWORD]}} previous=${{COMP_WORDS[COMP_CWORD-1]}} command=serve words=
     if [[ $current == "=" ]]; then
         current=
@@ -138,6 +183,8 @@ def _zsh_case(command: str) -> str:
     for option in _options(command):
         text = option.help.replace("[", "(").replace("]", ")").replace(":", r"\:")
         value = f":{option.name[2:]}:({' '.join(option.values)})" if option.values else ":value:_files"
+        if option.is_named:
+            value = f':name:(${{(f)"$({_PROGRAM} completion {_NAMES} 2>/dev/null)"}})'
         specifications.append(f"{option.name}{'=' if option.takes_value else ''}[{text}]" + value * option.takes_value)
     return f"        {command}) _arguments -s {' '.join(map(shlex.quote, specifications))} ;;"
 
@@ -156,6 +203,8 @@ def _fish_lines() -> Iterator[str]:
             yield f"{here} -f -a '{' '.join(words)}'"
         for option in _options(command):
             value = f" -x -a '{' '.join(option.values)}'" if option.values else " -r" * option.takes_value
+            if option.is_named:
+                value = f" -r -a '({_PROGRAM} completion {_NAMES} 2>/dev/null)'"
             yield f"{here} -l {option.name[2:]}{value} -d {shlex.quote(option.help)}"
 
 

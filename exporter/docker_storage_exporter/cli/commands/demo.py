@@ -15,11 +15,14 @@ from docker_storage_exporter.errors import ExporterError
 from docker_storage_exporter.settings import Settings
 
 _GROW_SECONDS = 5.0
+_READS = ("scan.", "inventory.", "publish.", "web.", "collector.", "limits.", "log.")
 
 
 def run(arguments: Sequence[str]) -> int:
     """Build the demo in a temporary folder, serve it until SIGTERM or Ctrl-C, and remove it."""
-    made = parser("demo", "Serve a generated data root: a dozen volumes and containers, some growing while you watch.")
+    made = parser(
+        "demo", "Serve a generated data root: a dozen volumes and containers, some growing while you watch.", _READS
+    )
     settings = settings_from(made.parse_args(arguments))
 
     def shaped(settings: Settings) -> Settings:

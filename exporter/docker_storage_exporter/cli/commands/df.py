@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import fields, replace
 
 from docker_storage_exporter.cli.log import set_up_log
 from docker_storage_exporter.cli.options import parser, settings_from
 from docker_storage_exporter.cli.selecting import add_selection, selection_from
-from docker_storage_exporter.cli.terminal import Bar, patient_control, style_of
+from docker_storage_exporter.cli.terminal import Bar, patient_control, size_of, style_of
 from docker_storage_exporter.client.address import exporter_address
 from docker_storage_exporter.client.ask import ask_same
 from docker_storage_exporter.errors import NoAnswerError, SettingError
 from docker_storage_exporter.hostfs.boot import host_mark
 from docker_storage_exporter.listing.document import Listing
-from docker_storage_exporter.listing.selection import SORT_KEYS
-from docker_storage_exporter.listing.table import human_seconds, render_table
-from docker_storage_exporter.listing.text import render_csv, render_footer, render_json
+from docker_storage_exporter.listing.row import Row
+from docker_storage_exporter.listing.selection import SORT_KEYS, Selection
+from docker_storage_exporter.listing.table import render_table
+from docker_storage_exporter.listing.text import render_csv, render_footer, render_hidden, render_json
+from docker_storage_exporter.model.keys import Kind
+from docker_storage_exporter.model.units import human_seconds
 from docker_storage_exporter.settings import Settings, duration
 from docker_storage_exporter.world import host_of
 
+_FEWEST_ROWS = 5
+_OTHER_LINES = 4  # the heading, where the numbers come from, what is hidden, and the prompt
 _DEFAULT_MAX_AGE = "10m"  # twice the exporter's own interval
+_READS = ("docker.", "engine", "path.", "collector.", "scan.timeout", "web.listen", "web.config", "ask.", "log.level")
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -43,17 +49,28 @@ def run(arguments: Sequence[str]) -> int:
                 "--sort growth: only a running exporter knows how fast things grow; start one with serve"
             )
         listing = _measured(settings)
+    if not selection.knows(listing):
+        _say("growth is not known yet: sorted by size")
+        selection = replace(selection, sort="allocated")
     selected = selection.of(listing)
-    _show(selected, options.format)
+    if options.format == "table":
+        _show_table(selected, selection, everything=options.all or not sys.stdout.isatty())
+    else:
+        sys.stdout.write(render_json(selected) if options.format == "json" else render_csv(selected.rows))
     return 0 if all(total.complete for total in selected.totals) else 1
 
 
 def command_parser() -> argparse.ArgumentParser:
     """The options of `df`."""
-    options = parser("df", "What fills the disk: volumes, writable layers, logs, tmpfs and bind mounts, largest first.")
+    options = parser(
+        "df", "What fills the disk: volumes, writable layers, logs, tmpfs and bind mounts, largest first.", _READS
+    )
     options.add_argument("--format", choices=("table", "json", "csv"), default="table", help="default: table")
     add_selection(options)
     options.add_argument("--sort", choices=SORT_KEYS, default="allocated", help="default: allocated")
+    options.add_argument(
+        "--all", action="store_true", default=False, help="show all on a terminal, also what it has no room for"
+    )
     options.add_argument(
         "--max-age",
         metavar="AGE",
@@ -103,7 +120,7 @@ def _from_exporter(settings: Settings, max_age: float) -> Listing | None:
 def _has_usual_rules(settings: Settings) -> bool:
     """Whether nothing is left out by the user's own collector settings: an exporter may have others."""
     usual = Settings()
-    names = [entry.name for entry in dataclasses.fields(Settings) if entry.name.startswith("collector_")]
+    names = [entry.name for entry in fields(Settings) if entry.name.startswith("collector_")]
     return all(getattr(settings, name) == getattr(usual, name) for name in names)
 
 
@@ -124,16 +141,29 @@ def _measured(settings: Settings) -> Listing:
     return listing(snapshot, host_mark(host.procfs), Filesystems(host).under(snapshot))
 
 
-def _show(listing: Listing, form: str) -> None:
-    """The rows on stdout; with a table also, on stderr, what is to be said of them all."""
-    if form == "json":
-        sys.stdout.write(render_json(listing))
-    elif form == "csv":
-        sys.stdout.write(render_csv(listing.rows))
-    else:
-        sys.stdout.write(render_table(listing.rows, style_of(sys.stdout)))
-        sys.stdout.flush()
-        sys.stderr.write(render_footer(listing, style_of(sys.stderr)))
+def _show_table(listing: Listing, selection: Selection, *, everything: bool) -> None:
+    """The rows on stdout, as many as a terminal has room for, and on stderr what there is to say of them all."""
+    style = style_of(sys.stdout)
+    footer = render_footer(listing, style_of(sys.stderr), selected=not selection.is_whole or selection.top is not None)
+    rows: Sequence[Row] = listing.rows
+    hidden: Sequence[Row] = ()
+    whole = None
+    if sys.stdout.isatty():
+        whole = sum(total.allocated_bytes or 0 for total in listing.totals)
+    if not everything:
+        rows, hidden = _screenful(listing.rows, selection, footer.count("\n"))
+    sys.stdout.write(render_table(rows, style, whole=whole))
+    sys.stdout.flush()
+    sys.stderr.write(render_hidden(hidden, selection.sort) + footer)
+
+
+def _screenful(rows: Sequence[Row], selection: Selection, footer: int) -> tuple[Sequence[Row], Sequence[Row]]:
+    """The rows that fit on the terminal above so many lines, and the others. Logs without a byte say nothing."""
+    telling = [row for row in rows if not (row.kind == Kind.LOG and row.allocated_bytes == 0)]
+    room = max(_FEWEST_ROWS, size_of(sys.stdout)[1] - footer - _OTHER_LINES)
+    shown = telling if selection.top is not None else telling[:room]
+    kept = set(map(id, shown))
+    return shown, [row for row in rows if id(row) not in kept]
 
 
 def _say(line: str) -> None:

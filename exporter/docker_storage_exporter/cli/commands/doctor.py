@@ -15,6 +15,7 @@ from docker_storage_exporter.doctor import Finding, Line, Need, examine, gather,
 from docker_storage_exporter.model.text import one_line, printable
 
 _HERE = {True: "yes", False: "NO", None: "?"}
+_READS = ("docker.", "engine", "path.", "collector.", "scan.timeout", "security.", "state.file")
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -42,7 +43,7 @@ def run(arguments: Sequence[str]) -> int:
 def command_parser() -> argparse.ArgumentParser:
     """The options of `doctor`."""
     options = parser(
-        "doctor", "Say what the exporter can and cannot see here, what that costs, and what to do about it."
+        "doctor", "Say what the exporter can and cannot see here, what that costs, and what to do about it.", _READS
     )
     options.add_argument("--format", choices=("table", "json"), default="table", help="default: table")
     return options
@@ -54,6 +55,7 @@ def _object(finding: Finding) -> dict[str, object]:
         "state": finding.state.value,
         "what": printable(finding.what),
         "costs": list(finding.families),
+        "partly": finding.partly,
         "do": finding.do,
     }
 
@@ -69,7 +71,8 @@ def _table(examined: Sequence[Finding]) -> str:
 def _text(finding: Finding) -> str:
     parts = [printable(finding.what)]
     if finding.costs:
-        parts.append(f"costs {', '.join(_short([family.name for family in group]) for group in finding.costs)}")
+        lost = ", ".join(_short([family.name for family in group]) for group in finding.costs)
+        parts.append(f"costs these objects {lost}" if finding.partly else f"costs {lost}")
     if finding.do:
         parts.append(f"do: {finding.do}")
     return "; ".join(parts)

@@ -1,4 +1,4 @@
-"""`du PATH…`: any path with the exporter's walker. Imports the sizer and argparse only, so that it starts at once."""
+"""`du PATH…`: any path with the exporter's walker. Loads little besides the sizer, so that it starts at once."""
 
 from __future__ import annotations
 
@@ -6,12 +6,21 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from docker_storage_exporter.cli.progress import Progress
+from docker_storage_exporter.model.units import human_bytes
 from docker_storage_exporter.sizer import Control, Part, Root, Usage, measure
 
+_Key = Callable[[Part], Any]
+_KEYS: dict[str, _Key] = {
+    "allocated": lambda part: (-part.allocated_bytes, part.path),
+    "apparent": lambda part: (-part.apparent_bytes, part.path),
+    "inodes": lambda part: (-part.inodes, part.path),
+    "name": lambda part: part.path,
+}
 _MOST_THREADS = 64
 _DEEPEST = 32
 
@@ -30,26 +39,41 @@ def run(arguments: Sequence[str]) -> int:
             continue
         complete = complete and usage.complete and not usage.unreadable
         if options.format == "table":
-            _print_lines(path, usage)
+            _print_lines(path, usage, options)
         else:
-            objects.append(_object(path, usage))
+            objects.append(_object(path, usage, _KEYS[options.sort]))
     if options.format == "json":
         print(json.dumps(objects, indent=2))
     return 0 if complete else 1
 
 
 def command_parser() -> argparse.ArgumentParser:
-    """The options of `du`."""
-    parser = argparse.ArgumentParser(
+    """The options of `du`. As with du itself, -h is for human-readable sizes."""
+    options = argparse.ArgumentParser(
         prog="docker-storage-exporter du",
         description="Measure paths: allocated bytes as du -sx -B1, apparent bytes as Docker counts them, inodes.",
+        add_help=False,
     )
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="a directory or file; links are not followed")
-    parser.add_argument("--format", choices=("table", "json"), default="table", help="default: table")
-    parser.add_argument(
+    options.add_argument("paths", nargs="+", metavar="PATH", help="a directory or file; links are not followed")
+    options.add_argument("--help", action="help", help="show this help message and exit")
+    options.add_argument(
+        "-h", "--human-readable", dest="human", action="store_true", help="sizes in KiB, MiB, GiB instead of bytes"
+    )
+    options.add_argument("--format", choices=("table", "json"), default="table", help="default: table")
+    options.add_argument(
         "--depth", type=_depth, default=0, metavar="D", help="show directories down to D levels below each path as well"
     )
-    return parser
+    options.add_argument("--sort", choices=tuple(_KEYS), default="allocated", help="default: allocated, largest first")
+    options.add_argument(
+        "--top", type=_count, metavar="N", help="of the directories only the first N, whatever their level"
+    )
+    return options
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)
 
 
 def _depth(text: str) -> int:
@@ -62,7 +86,8 @@ def _measure(path: str, depth: int) -> Usage:
     control = Control(threads=min(_MOST_THREADS, os.cpu_count() or 1), idle_priority=False)  # the user waits
     descriptor = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        return measure([Root(descriptor, _mountpoints(path), depth)], control)[0]
+        with Progress(control):
+            return measure([Root(descriptor, _mountpoints(path), depth)], control)[0]
     finally:
         os.close(descriptor)
 
@@ -85,8 +110,14 @@ class _Directory:
     held: Part
     children: list[_Directory] = field(default_factory=list)
 
-    def largest_first(self) -> list[_Directory]:
-        return sorted(self.children, key=lambda child: (-child.held.allocated_bytes, child.held.path))
+    def ordered(self, key: _Key) -> list[_Directory]:
+        return sorted(self.children, key=lambda child: key(child.held))
+
+    def below(self) -> Iterator[_Directory]:
+        """Every directory below it that is shown."""
+        for child in self.children:
+            yield child
+            yield from child.below()
 
     def directly(self) -> Part:
         """What lies in it without its children: itself, its files, and directories deeper than are shown."""
@@ -111,27 +142,32 @@ def _directories(path: str, usage: Usage) -> _Directory:
     return top
 
 
-def _print_lines(path: str, usage: Usage) -> None:
-    unreadable = usage.unreadable_entries
-    *lines, whole = _lines(_directories(path, usage))
+def _print_lines(path: str, usage: Usage, options: argparse.Namespace) -> None:
+    unreadable, top, key = usage.unreadable_entries, _directories(path, usage), _KEYS[options.sort]
+    if options.top is None:
+        *lines, whole = _lines(top, key)
+    else:
+        first = sorted((directory.held for directory in top.below()), key=key)[: options.top]
+        lines, whole = [(held, "") for held in first], (top.held, "")
     for part, note in [*lines, (whole[0], f"{unreadable} unreadable" if unreadable else "")]:
-        line = f"{part.allocated_bytes}\t{part.apparent_bytes}\t{part.inodes}\t".encode() + os.fsencode(part.path)
+        sizes = map(human_bytes if options.human else str, (part.allocated_bytes, part.apparent_bytes))
+        line = "\t".join([*sizes, str(part.inodes), ""]).encode() + os.fsencode(part.path)
         sys.stdout.buffer.write(line + (f"\t({note})".encode() if note else b"") + b"\n")
     sys.stdout.buffer.flush()
 
 
-def _lines(directory: _Directory) -> Iterator[tuple[Part, str]]:
+def _lines(directory: _Directory, key: _Key) -> Iterator[tuple[Part, str]]:
     """The directories below, then what lies in it directly, then itself: those before it add up to it."""
-    for child in directory.largest_first():
-        yield from _lines(child)
+    for child in directory.ordered(key):
+        yield from _lines(child, key)
     if directory.children:
         yield directory.directly(), "directly in it"
     yield directory.held, ""
 
 
-def _object(path: str, usage: Usage) -> dict[str, Any]:
+def _object(path: str, usage: Usage, key: _Key) -> dict[str, Any]:
     """A path as an object; its directories nest, and `directly` and they add up to what they are in."""
-    top = _nested(_directories(path, usage))
+    top = _nested(_directories(path, usage), key)
     return {
         **{name: top.pop(name) for name in ("path", "allocated_bytes", "apparent_bytes", "inodes")},
         "unreadable": usage.unreadable_entries,
@@ -141,11 +177,11 @@ def _object(path: str, usage: Usage) -> dict[str, Any]:
     }
 
 
-def _nested(directory: _Directory) -> dict[str, Any]:
+def _nested(directory: _Directory, key: _Key) -> dict[str, Any]:
     document: dict[str, Any] = {"path": directory.held.path, **_numbers(directory.held)}
     if directory.children:
         document["directly"] = _numbers(directory.directly())
-        document["directories"] = [_nested(child) for child in directory.largest_first()]
+        document["directories"] = [_nested(child, key) for child in directory.ordered(key)]
     return document
 
 

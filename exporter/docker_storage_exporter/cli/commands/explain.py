@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 
+from docker_storage_exporter.cli.progress import Progress
 from docker_storage_exporter.cli.terminal import patient_control, style_of
 from docker_storage_exporter.client.ask import ask_same
 from docker_storage_exporter.errors import NoAnswerError, SettingError
@@ -37,6 +38,7 @@ def explain(settings: Settings, target: str, form: str, *, with_growth: bool) ->
     crew = Crew(settings.scan_timeout)
     crew.begin_watching()
     listed = Locator(host, crew).locate(inventory, Rules())
+    control = patient_control()
     owners = Owners(listed.inventory, listed.plan, listed.stores)
     explainer = Explainer(
         listed.inventory,
@@ -44,9 +46,10 @@ def explain(settings: Settings, target: str, form: str, *, with_growth: bool) ->
         Territories(listed.inventory, owners, listed.stores, host),
         host,
         Removal("" if settings.docker_host == DEFAULT_HOST else settings.docker_host),
-        Looker(host, _rows(settings, host) if with_growth else {}, patient_control),
+        Looker(host, _rows(settings, host) if with_growth else {}, lambda: control),
     )
-    explanations = explainer.explain(target)
+    with Progress(control):
+        explanations = explainer.explain(target)
     if form == "json":
         print(json.dumps([explanation_document(explanation) for explanation in explanations], indent=2))
     else:

@@ -16,7 +16,7 @@ from docker_storage_exporter.httpd import PRODUCT
 from docker_storage_exporter.settings import Settings
 
 _DESCRIPTION = "Ask the exporter that runs here whether it answers: exit code 0 if it does, else 1."
-_READ = ("web_listen_address",)
+_READS = ("web.listen-address",)
 _HEALTH_PATH = "/-/healthy"
 _SERVER_ERROR = 500
 
@@ -24,7 +24,7 @@ _SERVER_ERROR = 500
 def run(arguments: Sequence[str]) -> int:
     """Say in one line that the exporter answers. Raises NoAnswerError."""
     # An option that only other commands read is accepted: one list of them serves `serve` and its health check.
-    options = command_parser() if arguments else parser("health", _DESCRIPTION, only=_READ)
+    options = command_parser() if arguments else parser("health", _DESCRIPTION, _READS, only=True)
     settings = settings_from(options.parse_args(arguments))
     alive(settings)
     print(f"the exporter at {exporter_address(settings)} answers")
@@ -32,8 +32,8 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def command_parser() -> argparse.ArgumentParser:
-    """The options of `health`: every setting, for it has to be told where to ask just as `serve` where to listen."""
-    return parser("health", _DESCRIPTION)
+    """The options of `health`: where to ask, which is where `serve` listens."""
+    return parser("health", _DESCRIPTION, _READS)
 
 
 def alive(settings: Settings) -> None:

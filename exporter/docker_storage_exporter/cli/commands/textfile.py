@@ -30,6 +30,7 @@ from docker_storage_exporter.world import host_of
 _STDOUT = "-"
 _SUFFIX = ".prom"
 _MODE = 0o644  # node_exporter runs as another user
+_READS = ("docker.", "engine", "path.", "collector.", "limits.", "scan.duty", "scan.timeout", "security.", "log.")
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -66,6 +67,8 @@ def command_parser() -> argparse.ArgumentParser:
     options = parser(
         "textfile",
         "Measure once, within --scan.duty, and write the metrics for node_exporter's textfile collector.",
+        _READS,
+        takes="PATH",
     )
     options.add_argument("path", metavar="PATH", help=f"file to replace, its name ends in {_SUFFIX}; - for stdout")
     return options
