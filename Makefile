@@ -100,8 +100,10 @@ clean: ## remove what was made here
 
 # The two stages of the environment: what running needs, and what developing needs on top of it.
 .venv/run: pyproject.toml $(PACKAGE)/__init__.py $(wildcard setup.py $(PACKAGE)/sizer/*.[ch])
+	@command -v $(PYTHON) >/dev/null || \
+	$(call fail,$(PYTHON) is not installed; install it or name another: make PYTHON=python3 $(MAKECMDGOALS))
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || \
-	$(call fail,$(PYTHON) is not Python 3.10 or newer; install it or name one: make PYTHON=python3.12 $(MAKECMDGOALS))
+	$(call fail,$(PYTHON) is not Python 3.10 or newer; install one or name it: make PYTHON=python3.12 $(MAKECMDGOALS))
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
 	$(call fail,$(PYTHON) has no venv module; on Debian and Ubuntu: apt-get install python3-venv)
 	@{ mkdir -p .venv && touch .venv exporter; } 2>/dev/null || \

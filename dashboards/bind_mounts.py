@@ -41,7 +41,7 @@ def _totals() -> Row:
             stat("Within another source", "Mounts of something that another measured tree encloses.", "short",
                  Query(f"count({inside}) or vector(0)", "mounts")),
             stat("Left out by rule", "Sources that are not measured, by reason.", "short",
-                 Query(f"{by('sum', ('reason',), skipped)} > 0", "{{reason}}"), named=True, none="none"),
+                 Query(f"{by('sum', ('reason',), skipped)} > 0", "{{reason}}"), named=True, none="none", instant=True),
         ],
         [6, 6, 6, 6],
         4,
@@ -51,7 +51,7 @@ def _totals() -> Row:
 def _all() -> Row:
     columns = {
         "instance": Column("Host", link=common.host_link(common.OVERVIEW)),
-        "source": Column("Source", link=_source_link()),
+        "source": Column("Source", link=_source_link(), width=320),
         "size": Column("Size", "bytes", gauge=True),
         "growth": Column("Growth per day", "bytes"),
         "inodes": Column("Inodes", "short"),
@@ -69,12 +69,12 @@ def _all() -> Row:
     )
     facts = {
         "instance": Column("Host", link=common.host_link(common.OVERVIEW)),
-        "source": Column("Source", link=_source_link()),
+        "source": Column("Source", link=_source_link(), width=320),
         "container": Column("Container", link=common.container_link()),
         "destination": Column("Mounted at"),
         "access": Column("Access"),
         "entry": Column("Entry"),
-        "within": Column("Within"),
+        "within": Column("Within", width=200),
     }
     chosen = by("max", tuple(facts), SELECTED(c.BIND_INFO, source=_CHOSEN))
     mounts = table(

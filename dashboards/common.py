@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from dashboards.panels import Steps, link, variable
 from dashboards.query import SELECTED, by
-from dashboards.recording import FILESYSTEM_TREND
+from dashboards.recording import FILESYSTEM_TREND, Object
 from dashboards.settings import Settings
 from docker_storage_exporter.collector import catalogue as c
 
@@ -18,6 +19,7 @@ HEALTH = "docker-storage-health"
 
 _SETTINGS = Settings()
 _LINES = 20
+_DAY = 86400
 HOST_OF_ROW = "${__data.fields.Host:percentencode}"
 FULL = Steps(1 - _SETTINGS.full_warning_avail, 1 - _SETTINGS.full_critical_avail)
 """The colours of a share that is used: those of the alerts."""
@@ -41,6 +43,23 @@ def variables() -> list[Any]:
 def largest(number: int, labels: tuple[str, ...], expression: str) -> str:
     """The largest few, by these labels."""
     return f"topk({number}, {by('sum', labels, expression)})"
+
+
+def per_day(*kinds: Object) -> str:
+    """Bytes that all objects of these kinds grow in a day: of the last day, or at the last hour's pace until then.
+
+    Nothing where neither is known yet, which is not the same as no growth.
+    """
+    return " or ".join(f"sum({_all(kinds, window)}) * {_DAY}" for window in ("24h", "1h"))
+
+
+def _all(kinds: Iterable[Object], window: str) -> str:
+    """The growth of several kinds as one vector: a kind that is not known yet leaves the others standing.
+
+    They get a label each, since `or` drops what has the labels of its left side.
+    """
+    growths = [SELECTED(kind.host_growth(window)) for kind in kinds]
+    return " or ".join(f'label_replace({growth}, "kind", "{number}", "", "")' for number, growth in enumerate(growths))
 
 
 def shown(labels: tuple[str, ...], expression: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboards import common
-from dashboards.common import FULL, largest, shown
+from dashboards.common import FULL, largest, per_day, shown
 from dashboards.panels import Column, Json, Query, Row, bars, dashboard, stat, table, timeseries, variable
 from dashboards.query import SELECTED, by, join, without
 from dashboards.recording import CONTAINER_COUNT, LAYERS, LOGS
@@ -38,14 +38,15 @@ def _totals() -> Row:
                  Query(f"sum({SELECTED(CONTAINER_COUNT)})", "containers")),
             stat("Writable layers", "Bytes allocated by all writable layers.", "bytes",
                  Query(f"sum({SELECTED(LAYERS.host_size)})", "allocated")),
-            stat("Growth of layers per day", "Growth of all writable layers in the last 24 hours.", "bytes",
-                 Query(f"sum({SELECTED(LAYERS.host_growth('24h'))}) * {_DAY}", "per day")),
+            stat("Growth of layers per day",
+                 "Growth of all writable layers in the last 24 hours; at the last hour's pace until then.", "bytes",
+                 Query(per_day(LAYERS), "per day"), none="not known yet"),
             stat("Logs", "Bytes allocated by all log files.", "bytes",
                  Query(f"sum({SELECTED(LOGS.host_size)})", "allocated")),
             stat("Logs without limit", "Bytes in log files that nothing rotates.", "bytes",
-                 Query(f"sum({unlimited})", "bytes"), none="0 B"),
+                 Query(f"sum({unlimited})", "bytes"), none="0 B", instant=True),
             stat("Memory in tmpfs mounts", "Memory used by the tmpfs mounts of all running containers.", "bytes",
-                 Query(f"sum({SELECTED(c.TMPFS_USED)})", "used"), none="0 B"),
+                 Query(f"sum({SELECTED(c.TMPFS_USED)})", "used"), none="none", instant=True),
         ],
         [4, 4, 4, 4, 4, 4],
         4,

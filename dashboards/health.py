@@ -32,8 +32,9 @@ def _now() -> Row:
     return Row(
         "Can the numbers be trusted?",
         [
-            stat("Exporters up", "How many of the selected exporters can be scraped.", "short",
-                 Query(f"sum({SELECTED.foreign('up')})", "up")),
+            stat("Exporters", "How many exporters are selected, and how many of them can be scraped.", "short",
+                 Query(f"sum({SELECTED.foreign('up')})", "up"), Query(f"count({SELECTED.foreign('up')})", "of"),
+                 none="none", none_color="red"),
             stat("Engines down", "How many engines do not answer.", "short",
                  Query(f"count({SELECTED(c.ENGINE_UP)} == 0) or vector(0)", "down"), steps=_ANY),
             stat("Oldest measurement", "The age of the oldest number that is shown.", "s",
@@ -86,13 +87,13 @@ def _failures() -> Row:
         "What failed, and why?",
         [
             timeseries("Failed measurements", "Measurements per second that failed, by kind and reason.", "ops",
-                       Query(failures, legend)),
+                       Query(f"{failures} > 0", legend), none="none failed"),
             timeseries("Objects without a number", "Objects that should have a size and have none, by reason.", "short",
-                       Query(by("sum", reasons, SELECTED(c.UNMEASURED)), legend)),
+                       Query(f"{by('sum', reasons, SELECTED(c.UNMEASURED))} > 0", legend), none="none"),
             timeseries("Objects left out by rule", "Objects that are not measured on purpose, by reason.", "short",
-                       Query(by("sum", reasons, SELECTED(c.SKIPPED)), legend)),
+                       Query(f"{by('sum', reasons, SELECTED(c.SKIPPED))} > 0", legend), none="none"),
             timeseries("Objects cut from the page", "The smallest, beyond the most that a page may show.", "short",
-                       Query(by("sum", ("kind",), SELECTED(c.CUT)), "{{kind}}")),
+                       Query(f"{by('sum', ('kind',), SELECTED(c.CUT))} > 0", "{{kind}}"), none="none"),
         ],
         [6, 6, 6, 6],
     )  # fmt: skip
@@ -115,7 +116,7 @@ def _costs() -> Row:
                        Query(process, _LEGEND)),
             timeseries("Memory", "Resident memory of the exporter.", "bytes", Query(memory, _LEGEND)),
             timeseries("Entries walked", "Directory entries met per second.", "ops", Query(entries, _LEGEND)),
-            timeseries("Bytes measured", "Allocated bytes seen per second by complete walks.", "Bps",
+            timeseries("Bytes measured", "Allocated bytes seen per second by complete walks.", "binBps",
                        Query(walked, _LEGEND)),
             timeseries("Inventory duration", "How long the last listing of all objects took.", "s",
                        Query(by("max", _HOST, SELECTED(c.INVENTORY_DURATION)), _LEGEND)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboards import common
-from dashboards.common import FULL, FULL_IN, SOON, USED, largest
+from dashboards.common import FULL, FULL_IN, SOON, USED, largest, per_day
 from dashboards.panels import Column, Json, Query, Row, Steps, bars, dashboard, stat, table, text, timeseries
 from dashboards.query import SELECTED, by
 from dashboards.recording import (
@@ -39,9 +39,10 @@ def _now() -> Row:
             stat("Fullest filesystem", "Largest share that is used of a filesystem under Docker.", "percentunit",
                  Query(f"max({USED})", "used"), steps=FULL),
             stat("First one full in", "Time until it is full, going on as in the last six hours.", "s",
-                 Query(f"min({FULL_IN})", "left"), steps=SOON, none="not filling"),
-            stat("Growth per day", "Growth of volumes, writable layers and logs in the last 24 hours.", "bytes",
-                 Query(_all_growth("24h"), "per day")),
+                 Query(f"min({FULL_IN})", "left"), steps=SOON, none="not filling", none_color="green", instant=True),
+            stat("Growth per day",
+                 "Growth of volumes, writable layers and logs in the last day; at the last hour's pace until then.",
+                 "bytes", Query(per_day(*(kind for _, kind in _KINDS)), "per day"), none="not known yet"),
             stat("Dangling volumes", "Bytes in volumes that no container mounts, in any state.", "bytes",
                  Query(f"sum({SELECTED(DANGLING_BYTES)})", "dangling")),
             stat("Hosts, volumes, containers", "How many exporters, volumes and containers are selected.", "short",
@@ -49,21 +50,19 @@ def _now() -> Row:
                  Query(f"sum({SELECTED(VOLUME_COUNT)})", "volumes"),
                  Query(f"sum({SELECTED(CONTAINER_COUNT)})", "containers")),
             stat("Alerts firing", "Alerts of these rules that fire now.", "short",
-                 Query(f"count({_alerting('firing')}) or vector(0)", "firing"), steps=Steps(1, 10)),
+                 Query(f"count({_firing('=')}) or vector(0)", "critical"),
+                 Query(f"count({_firing('!=')}) or vector(0)", "other"),
+                 colors={"critical": Steps(1, 1), "other": Steps(1, 10**6)}),
         ],
         [4, 4, 4, 4, 5, 3],
         4,
     )  # fmt: skip
 
 
-def _all_growth(window: str) -> str:
-    """Bytes per day of all kinds together; a kind that has no growth to tell counts as none."""
-    parts = [f"(sum({SELECTED(kind.host_growth(window))}) or vector(0))" for _, kind in _KINDS]
-    return f"({' + '.join(parts)}) * {_DAY}"
-
-
-def _alerting(state: str) -> str:
-    return SELECTED.foreign("ALERTS", alertname='=~"Docker.+"', alertstate=f'="{state}"')
+def _firing(operator: str) -> str:
+    """The firing alerts that are critical, or those that are not."""
+    severity = f'{operator}"critical"'
+    return SELECTED.foreign("ALERTS", alertname='=~"Docker.+"', alertstate='="firing"', severity=severity)
 
 
 def _made_of() -> Row:

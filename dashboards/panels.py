@@ -31,6 +31,20 @@ _LEGACY = {
 }
 """What grafanalib writes for Grafana before 8 and no Grafana of today reads."""
 
+NEUTRAL = "text"
+"""The colour of what is neither good nor bad."""
+_KINDS = {
+    "blue": "volumes?",
+    "purple": "writable layers|container_layer",
+    "yellow": "logs|container_log",
+    "semi-dark-green": "tmpfs mounts|tmpfs_mount",
+    "semi-dark-orange": "bind mounts|bind_mount",
+}
+"""Each kind of object has one colour wherever it has a line of its own: as people call it, and as its label does."""
+_LONG_HEX = r"(.*?)\b([0-9a-f]{12})[0-9a-f]{52}\b(.*)"
+_SHORT_NAMES = {"id": "renameByRegex", "options": {"regex": _LONG_HEX, "renamePattern": "$1$2…$3"}}
+"""An anonymous volume's name has 64 digits, which would push the numbers of a legend off the panel."""
+
 Json = dict[str, Any]
 
 
@@ -70,12 +84,16 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table: the label or query it shows, its unit, and what a click on it opens."""
+    """A column of a table: the label or query it shows, its unit, and what a click on it opens.
+
+    `width` in pixels is for what would be cut to a beginning that many share, such as paths; its cells also wrap.
+    """
 
     name: str
     unit: str = ""
     link: str = ""
     gauge: bool = False
+    width: int = 0
 
 
 _NO_STEPS = [{"color": "green", "value": None}]
@@ -106,28 +124,52 @@ def stat(
     unit: str,
     *queries: Query,
     steps: Steps | None = None,
-    none: str = "",
+    none: str = "not known",
+    none_color: str = NEUTRAL,
+    instant: bool = False,
     named: bool = False,
+    colors: Mapping[str, Steps] | None = None,
 ) -> Any:
     """A number, or one for each series, with its recent past behind it.
 
-    `none` is shown where there is no series now: an end that is no longer near has no past to show. `named` shows the
-    name of a series even where there is only one.
+    `none` is shown in `none_color` where there is no series: without a mapping of its own Grafana takes the colour of
+    the lowest threshold. `instant` asks for the number of now alone: an end that is no longer near has no past to show.
+    `named` shows the name of a series even where there is only one; `colors` are the steps of single series.
     """
     thresholds = steps.to_json() if steps else _NO_STEPS
+    overrides = [
+        {
+            "matcher": {"id": "byName", "options": name},
+            "properties": [{"id": "thresholds", "value": {"mode": "absolute", "steps": steps.to_json()}}],
+        }
+        for name, steps in (colors or {}).items()
+    ]
     panel = g.Stat(
         **_common(title, description, queries),
         format=unit,
-        graphMode="none" if none else "area",
+        graphMode="none" if instant else "area",
         reduceCalc="lastNotNull",
-        noValue=none or "none",
+        noValue=none,
         colorMode="value",
         textMode="value_and_name" if named else "auto",
-        extraJson={"fieldConfig": {"defaults": {"thresholds": {"mode": "absolute", "steps": thresholds}}}},
+        extraJson={
+            "fieldConfig": {
+                "defaults": {
+                    "thresholds": {"mode": "absolute", "steps": thresholds},
+                    "mappings": [_nothing(none, none_color)],
+                },
+                "overrides": overrides,
+            }
+        },
     )
     for target in panel.targets:
-        target.instant = bool(none)
+        target.instant = instant
     return panel
+
+
+def _nothing(text: str, color: str) -> Json:
+    """What is shown where there is no number."""
+    return {"type": "special", "options": {"match": "null+nan", "result": {"text": text, "color": color, "index": 0}}}
 
 
 def timeseries(
@@ -139,8 +181,12 @@ def timeseries(
     steps: Steps | None = None,
     per_object: bool = False,
     maximum: float | None = None,
+    none: str = "",
 ) -> Any:
-    """Lines over time. `per_object`: hundreds of series that change slowly, so that few points of each are enough."""
+    """Lines over time. `per_object`: hundreds of series that change slowly, so that few points of each are enough.
+
+    `none` is shown where there is no series, which without a word would look like a fault.
+    """
     panel = g.TimeSeries(
         **_common(title, description, queries),
         unit=unit,
@@ -157,13 +203,24 @@ def timeseries(
             "fieldConfig": {
                 "defaults": {
                     "max": maximum,
+                    "noValue": none or None,
                     "thresholds": {"mode": "absolute", "steps": steps.to_json() if steps else _NO_STEPS},
-                }
+                },
+                "overrides": [_kind_color(color, names) for color, names in _KINDS.items()],
             }
         },
     )
     panel.maxDataPoints = OBJECT_POINTS if per_object else None
+    if per_object:
+        panel.transformations = [_SHORT_NAMES]
     return panel
+
+
+def _kind_color(color: str, names: str) -> Json:
+    return {
+        "matcher": {"id": "byRegexp", "options": f"/^({names})( on .*|: .*)?$/"},
+        "properties": [{"id": "color", "value": {"mode": "fixed", "fixedColor": color}}],
+    }
 
 
 def bars(title: str, description: str, unit: str, *queries: Query, steps: Steps | None = None) -> Any:
@@ -181,12 +238,19 @@ def bars(title: str, description: str, unit: str, *queries: Query, steps: Steps 
                 "displayMode": "basic",
                 "valueMode": "color",
                 "showUnfilled": True,
+                "namePlacement": "left",
+                "sizing": "manual",  # three bars in a tall panel would else have letters of 80 pixels
+                "minVizHeight": 16,
+                "maxVizHeight": 32,
+                "minVizWidth": 8,
+                "text": {"titleSize": 12, "valueSize": 14},
                 "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
             },
         },
     )
     for target in panel.targets:
         target.instant = True
+    panel.transformations = [_SHORT_NAMES]
     return panel
 
 
@@ -213,7 +277,7 @@ def table(
         **_common(title, description, queries, table=True),
         filterable=True,
         unit=unit,
-        overrides=[_override(column) for column in columns.values() if column.unit or column.link],
+        overrides=[_override(column) for column in columns.values() if column.unit or column.link or column.width],
         extraJson={
             "fieldConfig": {
                 "defaults": {"thresholds": {"mode": "absolute", "steps": _NO_STEPS}, "custom": {"displayMode": None}}
@@ -233,6 +297,9 @@ def _override(column: Column) -> Json:
         properties.append({"id": "custom.cellOptions", "value": {"type": "gauge", "mode": "basic"}})
         properties.append({"id": "color", "value": {"mode": "continuous-BlPu"}})
         properties.append({"id": "min", "value": 0})
+    if column.width:
+        properties.append({"id": "custom.width", "value": column.width})
+        properties.append({"id": "custom.cellOptions", "value": {"type": "auto", "wrapText": True}})
     if column.link:
         properties.append({"id": "links", "value": [{"title": "Open", "url": column.link, "targetBlank": False}]})
     return {"matcher": {"id": "byName", "options": column.name}, "properties": properties}
@@ -264,6 +331,20 @@ def link(uid: str, **variables: str) -> str:
     return f"/d/{uid}?${{datasource:queryparam}}&${{__url_time_range}}{chosen}"
 
 
+_ALERTS = {
+    "name": "Alerts",
+    "datasource": SOURCE,
+    "enable": True,
+    "iconColor": "red",
+    "expr": 'ALERTS{alertname=~"Docker.+",alertstate="firing",job=~"$job",instance=~"$instance"}',
+    "step": "60s",
+    "titleFormat": "{{alertname}}",
+    "textFormat": "{{volume}}{{container}}{{mountpoint}} on {{instance}}",
+    "tagKeys": "severity",
+}
+"""Where alerts of these rules fired, as marks on every panel over time."""
+
+
 def dashboard(uid: str, title: str, description: str, rows: Sequence[Row], variables: Iterable[Any]) -> Json:
     """A dashboard as Grafana imports it."""
     source = g.Template(name="datasource", label="Data source", type="datasource", query="prometheus", refresh=1)
@@ -284,7 +365,8 @@ def dashboard(uid: str, title: str, description: str, rows: Sequence[Row], varia
         time=g.Time("now-24h", "now"),
         timezone="browser",
         graphTooltip=1,
-        editable=False,
+        editable=True,
+        annotations=g.Annotations([_ALERTS]),
         version=1,
         style=None,
     ).auto_panel_ids()

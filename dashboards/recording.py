@@ -122,7 +122,14 @@ def sizes(settings: Settings, scope: Scope) -> Iterator[Recording]:
     yield Recording(DANGLING_COUNT, f"{dangling}\nor 0 * {scope(VOLUME_COUNT)}")
     dangling = without("sum", ["volume"], f"{scope(c.VOLUME_ALLOCATED)} and ({volumes} == 0)")
     yield Recording(DANGLING_BYTES, f"{dangling}\nor 0 * {scope(VOLUMES.host_size)}")
-    yield Recording(FILESYSTEM_TREND, f"deriv({scope(c.FILESYSTEM_AVAIL, window=settings.trend)})")
+    yield Recording(FILESYSTEM_TREND, trend_expression(scope, settings.trend))
+
+
+def trend_expression(scope: Scope, window: Duration) -> str:
+    """Bytes per second that filesystems lose, only where a sixth of the window is known: a minute tells nothing."""
+    sixth = window * (1 / 6)
+    seen = f"present_over_time({scope(c.FILESYSTEM_AVAIL, window=sixth)} offset {sixth})"
+    return f"deriv({scope(c.FILESYSTEM_AVAIL, window=window)})\nand {seen}"
 
 
 def growth(settings: Settings, scope: Scope, window: str) -> Iterator[Recording]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboards import common
-from dashboards.common import FULL, FULL_IN, SOON, USED, shown
+from dashboards.common import FULL, FULL_IN, SOON, USED, per_day, shown
 from dashboards.panels import Column, Json, Query, Row, bars, dashboard, stat, table, timeseries, variable
 from dashboards.query import SELECTED, by, join, without
 from dashboards.recording import DANGLING_BYTES, DANGLING_COUNT, VOLUME_COUNT, VOLUMES
@@ -35,10 +35,10 @@ def _totals() -> Row:
             stat("Volumes", "How many volumes there are.", "short", Query(f"sum({SELECTED(VOLUME_COUNT)})", "volumes")),
             stat("Allocated", "Bytes allocated by all volumes.", "bytes",
                  Query(f"sum({SELECTED(VOLUMES.host_size)})", "allocated")),
-            stat("Growth per day", "Growth of all volumes in the last 24 hours.", "bytes",
-                 Query(f"sum({SELECTED(VOLUMES.host_growth('24h'))}) * {_DAY}", "per day")),
+            stat("Growth per day", "Growth of all volumes in the last 24 hours; at the last hour's pace until then.",
+                 "bytes", Query(per_day(VOLUMES), "per day"), none="not known yet"),
             stat("Growth per day, last hour", "Growth of all volumes at the pace of the last hour.", "bytes",
-                 Query(f"sum({SELECTED(VOLUMES.host_growth('1h'))}) * {_DAY}", "per day")),
+                 Query(f"sum({SELECTED(VOLUMES.host_growth('1h'))}) * {_DAY}", "per day"), none="not known yet"),
             stat("Dangling volumes", "How many volumes no container mounts.", "short",
                  Query(f"sum({SELECTED(DANGLING_COUNT)})", "dangling")),
             stat("Dangling bytes", "Bytes in volumes that no container mounts.", "bytes",
@@ -123,7 +123,7 @@ def _filesystem() -> Row:
                        steps=FULL, maximum=1, per_object=True),
             stat("Full in", "Time until the filesystem is full, going on as in the last six hours.", "s",
                  Query(by("min", place, f"({FULL_IN}) and {here}"), "{{instance}} {{mountpoint}}"), steps=SOON,
-                 none="not filling", named=True),
+                 none="not filling", none_color="green", instant=True, named=True),
             timeseries("Own filesystem or quota",
                        "Share that a chosen volume uses of its quota, or of the filesystem that it has of its own.",
                        "percentunit",

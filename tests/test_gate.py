@@ -48,6 +48,7 @@ def test_it_checks_and_then_tests(gate):
         "gate: packages",
         "gate: set-up and checks",
         "gate: tests",
+        "gate: coverage",
         "gate: tests on a bare bookworm",
         "gate: tests on a bare trixie",
     ]

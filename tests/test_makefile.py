@@ -73,8 +73,15 @@ def test_a_python_that_is_too_old_gets_one_line(make, fake, target):
 
     assert done.returncode == 2
     assert _told(done) == [
-        f"error: python3 is not Python 3.10 or newer; install it or name one: make PYTHON=python3.12 {target}"
+        f"error: python3 is not Python 3.10 or newer; install one or name it: make PYTHON=python3.12 {target}"
     ]
+
+
+def test_a_python_that_is_not_there_gets_one_line(make):
+    done = make("run", "PYTHON=python3.99")
+
+    assert done.returncode == 2
+    assert _told(done) == ["error: python3.99 is not installed; install it or name another: make PYTHON=python3 run"]
 
 
 def test_a_python_without_venv_gets_one_line(make, fake):

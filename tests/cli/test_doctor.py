@@ -42,7 +42,7 @@ def test_beside_an_engine_of_another_host_no_size_is_taken(run, engine, data_roo
     assert found["engine"]["state"] == "ok"
     assert found["same host"]["state"] == "error"
     assert "docker_volume_allocated_bytes" in found["same host"]["costs"]
-    assert found["volumes"]["what"] == "0 of 1 can be opened; 1 foreign_engine"
+    assert found["volumes"]["what"] == "0 of 1 can be opened; not elsewhere (foreign_engine)"
 
 
 def test_a_made_up_data_root_has_all_but_an_engine(run, data_root, demo, tmp_path, golden):

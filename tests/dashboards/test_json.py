@@ -16,7 +16,7 @@ from docker_storage_exporter.collector import catalogue as c
 
 BOARDS = all_dashboards()
 CORE_PANELS = {"timeseries", "stat", "table", "bargauge", "gauge", "text", "state-timeline", "row"}
-UNITS = {"bytes", "Bps", "s", "short", "percentunit", "ops", "dateTimeFromNow", "bool_yes_no"}
+UNITS = {"bytes", "binBps", "s", "short", "percentunit", "ops", "dateTimeFromNow", "bool_yes_no"}
 FOREIGN = {
     "ALERTS": ("alertname", "alertstate", "severity", "job", "instance"),
     "up": (),
@@ -84,7 +84,7 @@ class TestDashboard:
         assert len(board["uid"]) <= 40
         assert board["title"].startswith("Docker storage / ")
         assert board["description"]
-        assert board["editable"] is False
+        assert board["editable"] is True
         assert board["graphTooltip"] == 1
         assert board["timezone"] == "browser"
         assert {panel["type"] for panel in board["panels"]} <= CORE_PANELS

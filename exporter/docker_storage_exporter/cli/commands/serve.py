@@ -45,6 +45,7 @@ from docker_storage_exporter.world import host_of
 _log = logging.getLogger(__name__)
 _SWITCH_SECONDS = 0.0001
 _COLLECT_AFTER = (100_000, 50, 100)
+_HINTS = {"python": ": for the faster one in C, install it again with a C compiler and Python's headers"}
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -101,7 +102,7 @@ def serve(settings: Settings, read: Callable[[], Settings], *, has_engine: bool 
         troubles = (exporter.inventory.trouble if has_engine else "", exporter.inventory.refusal)
         for line in filter(None, troubles):
             _log.warning("%s", line)
-        _log.info("walking with the %s walker", implementation)
+        _log.info("walking with the %s walker%s", implementation, _HINTS.get(implementation, ""))
         _log.log(logging.INFO if sandbox.stands else logging.DEBUG, "%s", sandbox)
         for url in exporter.server.urls:
             announce(f"listening on {url}", settings.log_format)
