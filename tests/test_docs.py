@@ -96,3 +96,10 @@ def test_links_between_documents_lead_somewhere(document):
         found = document.parent / target if target else document
         assert found.exists(), target
         assert not anchor or anchor in _anchors(found), f"{target}#{anchor}"
+
+
+@pytest.mark.parametrize("path", sorted((PROJECT / "docs/runbooks").glob("*.md")), ids=lambda path: path.stem)
+def test_a_runbook_begins_with_what_needs_no_prometheus(path):
+    now = path.read_text().partition("## Now\n\n")[2].partition("\n")[0]
+
+    assert re.match(r"1\. .*`docker-storage-exporter (df|du|watch|doctor|health)\b", now), now
