@@ -1,13 +1,18 @@
-"""Demo: a data root like a real one, part of it growing, none of it for ever."""
+"""Demo: a data root like a real one, part of it growing ever more slowly, and an engine for it."""
 
 import os
 import threading
 
 import pytest
 
-from docker_storage_exporter import demo as module
-from docker_storage_exporter.demo import Demo
+from docker_storage_exporter.demo import data_root as module
+from docker_storage_exporter.demo.data_root import Demo
+from docker_storage_exporter.demo.engine import DemoEngine
+from docker_storage_exporter.hostfs.host import Host
+from docker_storage_exporter.inventory.client import EngineClient
+from docker_storage_exporter.inventory.current import CurrentInventory
 from docker_storage_exporter.inventory.disk import check_data_root, read_disk
+from docker_storage_exporter.settings import from_texts
 from docker_storage_exporter.sizer import Root, measure
 
 
@@ -30,10 +35,10 @@ def built(tmp_path_factory):
 
 @pytest.fixture
 def small(tmp_path, monkeypatch):
-    """A demo with little in it, which starts over after three steps."""
+    """A demo with little in it, at full pace for three steps."""
     monkeypatch.setattr(module, "_VOLUMES", dict.fromkeys(module._VOLUMES, 4096))
     monkeypatch.setattr(module, "_GROWING_VOLUMES", dict.fromkeys(module._GROWING_VOLUMES, 8192))
-    monkeypatch.setattr(module, "_MOST_STEPS", 3)
+    monkeypatch.setattr(module, "_FULL_PACE_STEPS", 3)
     made = Demo(str(tmp_path))
     made.build()
     return made
@@ -68,15 +73,16 @@ def test_its_files_really_take_their_room_on_disk(built):
     assert 48 * 2**20 <= size(f"{built.data_root}/volumes/shop_db-data/_data") < 49 * 2**20
 
 
-def test_each_step_makes_it_larger_until_it_starts_over(small):
+def test_it_grows_without_falling_back_and_ever_more_slowly(small):
     sizes = [size(small.data_root)]
-    for _ in range(5):
+    for _ in range(60):
         small.grow()
         sizes.append(size(small.data_root))
 
-    assert sizes[0] < sizes[1] < sizes[2] < sizes[3]
-    assert sizes[4] <= sizes[0] + 65536
-    assert sizes[4] < sizes[5] < sizes[3]
+    assert sizes == sorted(sizes)
+    assert sizes[3] - sizes[0] >= 3 * 3 * 8192
+    assert sizes[60] - sizes[30] < sizes[3] - sizes[0]
+    assert sizes[60] - sizes[0] < 2.5 * (sizes[3] - sizes[0])
 
 
 def test_nothing_is_written_once_stop_has_returned(small):
@@ -111,3 +117,36 @@ def test_a_full_disk_stops_the_growth_and_not_the_demo(small, caplog):
     small.stop()
 
     assert "the demo cannot grow: No space left on device" in caplog.text
+
+
+@pytest.fixture
+def engine(built):
+    """The demo's engine, as the exporter's client knows it."""
+    served = DemoEngine(built)
+    client = EngineClient(from_texts({"docker_host": served.host}))
+    yield client
+    client.close()
+    served.close()
+
+
+def test_its_engine_says_what_the_disk_says(built, engine):
+    settings = from_texts({"docker_host": engine.host, "path_data_root": built.data_root})
+    asked = CurrentInventory(settings, Host(), engine).renew()
+    read = read_disk(built.data_root, None, built.data_root, 0.0)
+
+    def facts(inventory):
+        return {
+            (one.id, one.name, one.state, one.image, one.layer, one.log, one.mounts) for one in inventory.containers
+        }
+
+    assert (asked.source, asked.refused) == ("api", None)
+    assert facts(asked) == facts(read)
+    assert {volume.name for volume in asked.volumes} == {volume.name for volume in read.volumes}
+    assert {volume.name: volume.limit_bytes for volume in asked.volumes if volume.limit_bytes} == {
+        "ci_registry": 40 * 2**20,
+        "shop_db-backup": 2**30,
+    }
+
+
+def test_its_engine_knows_no_other_container(engine):
+    assert engine.inspect("f" * 64) is None

@@ -14,7 +14,7 @@ import pytest
 from conftest import need
 from engine.dockerd import Running, du
 
-from docker_storage_exporter.demo import Demo
+from docker_storage_exporter.demo.data_root import Demo
 from docker_storage_exporter.settings import from_texts
 from docker_storage_exporter.sizer import implementation
 from waiting import wait_until

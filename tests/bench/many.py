@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from datetime import datetime, timezone
 
-from docker_storage_exporter.demo import Demo, _Container
+from docker_storage_exporter.demo.data_root import Demo, _Container
 
 _CONTENT = b"benchmark\n"
 _FILES_PER_FOLDER = 50

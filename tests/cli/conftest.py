@@ -19,7 +19,7 @@ import pytest
 from fake_engine import FakeEngine
 from prometheus_client.parser import text_string_to_metric_families as parse
 
-from docker_storage_exporter.demo import Demo
+from docker_storage_exporter.demo.data_root import Demo
 
 # docker-py leaves the socket of a refused connection to the garbage collector, see pyproject.toml.
 COMMAND = (sys.executable, "-W", "error", "-W", "ignore::ResourceWarning", "-m", "docker_storage_exporter")

@@ -10,7 +10,7 @@ from contextlib import suppress
 import pytest
 
 from cli.conftest import servers
-from docker_storage_exporter.demo import Demo
+from docker_storage_exporter.demo.data_root import Demo
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,8 @@ def test_a_newcomer_sees_sizes_sees_them_grow_and_keeps_nothing(serve, tmp_path)
     first = serving.until("docker_volume_allocated_bytes", lambda found: len(found) == 12)
     serving.until("docker_volume_allocated_bytes", lambda found: found["ci_runner-cache"] > first["ci_runner-cache"])
 
-    assert serving.lines[0] == f"demo: a made-up data root in {folder}/docker, removed when this ends"
+    assert serving.lines[0] == f"demo: a made-up engine with its data root in {folder}/docker, removed when this ends"
+    assert serving.series("docker_engine_up") == {"docker": 1}
     assert serving.end() == 0
     assert not folder.exists()
 

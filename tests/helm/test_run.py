@@ -10,7 +10,7 @@ from conftest import need
 from monitoring import Prometheus, free_port
 from prometheus_client.parser import text_string_to_metric_families as parse
 
-from docker_storage_exporter.demo import Demo
+from docker_storage_exporter.demo.data_root import Demo
 from helm.node import PROGRAM
 from helm.rendering import exporter, find
 from waiting import wait_until

@@ -79,12 +79,11 @@ def command_parser() -> argparse.ArgumentParser:
     return options
 
 
-def serve(settings: Settings, read: Callable[[], Settings], *, has_engine: bool = True) -> int:
+def serve(settings: Settings, read: Callable[[], Settings]) -> int:
     """Serve with these settings until SIGTERM or SIGINT; the exit code. SIGHUP has them read again.
 
     Raises ExporterError when there is nothing to measure or the address is taken: the user then gets that one line,
-    and no log besides. A signal that comes before anything is served ends the start at once. That an engine does not
-    answer is not logged for a caller that has none.
+    and no log besides. A signal that comes before anything is served ends the start at once.
     """
     limit_fragmentation()
     _put_scrapes_first()
@@ -99,8 +98,7 @@ def serve(settings: Settings, read: Callable[[], Settings], *, has_engine: bool 
         exporter.start()
         set_up_log(settings.log_level, settings.log_format)
         signals.take(signal.SIGTERM, signal.SIGINT)
-        troubles = (exporter.inventory.trouble if has_engine else "", exporter.inventory.refusal)
-        for line in filter(None, troubles):
+        for line in filter(None, (exporter.inventory.trouble, exporter.inventory.refusal)):
             _log.warning("%s", line)
         _log.info("walking with the %s walker%s", implementation, _HINTS.get(implementation, ""))
         _log.log(logging.INFO if sandbox.stands else logging.DEBUG, "%s", sandbox)

@@ -65,7 +65,9 @@ _CONTAINERS = (
 )
 _GROWING_VOLUMES = {"shop_db-data": 512 * _KIB, "monitoring_tsdb": 256 * _KIB, "ci_runner-cache": 1 * _MIB}
 _GROWING_LOG, _LOG_STEP = "shop-search-1", 64 * _KIB
-_MOST_STEPS = 240
+_FULL_PACE_STEPS = 240
+_LIMITS = {"ci_registry": "40m", "shop_db-backup": "1g"}  # quotas, of which the first is nearly used up
+_ENGINE_ID = "demo-engine"
 _GROWING_LAYER, _LAYER_STEP = "ci-runner-1", 128 * _KIB
 
 
@@ -78,7 +80,7 @@ class Demo:
         self._stopping = threading.Event()
         self._steps = 0
         self._growing: threading.Thread | None = None
-        self._grown: list[str] = []
+        self._inspected: dict[str, dict[str, Any]] = {}
 
     def build(self) -> None:
         """Write everything. Raises OSError, for one when the disk is full."""
@@ -88,18 +90,17 @@ class Demo:
             self._build_container(container, datetime.now(timezone.utc) - timedelta(days=3 + number))
 
     def grow(self) -> None:
-        """Let the growing objects grow by one step; when they had enough of them, start over. Raises OSError.
+        """Let the growing objects grow by one step. Raises OSError.
 
-        So a demo that is left alone does not fill the disk.
+        They grow for ever, ever more slowly, to twice of what the steps at full pace add: a demo that is left alone
+        neither fills the disk nor falls back, which a rule would take for a deletion.
         """
         self._steps += 1
-        if self._steps > _MOST_STEPS:
-            self._start_over()
-            return
+        pace = min(1.0, (_FULL_PACE_STEPS / self._steps) ** 2)
         for name, step in _GROWING_VOLUMES.items():
-            self._add(f"{self.data_root}/volumes/{name}/_data/data-{self._steps:06}", step)
-        self._add(f"{self._layer(_GROWING_LAYER)}/diff/tmp/job-{self._steps:06}", _LAYER_STEP)
-        _append_log(self._log(_GROWING_LOG), _LOG_STEP)
+            _extend(f"{self.data_root}/volumes/{name}/_data/data-grown", int(step * pace))
+        _extend(f"{self._layer(_GROWING_LAYER)}/diff/tmp/job", int(_LAYER_STEP * pace))
+        _append_log(self._log(_GROWING_LOG), int(_LOG_STEP * pace))
 
     def start_growing(self, seconds: float) -> None:
         """Grow by one step every so many seconds, in a thread that ends with the process or after `stop`."""
@@ -119,15 +120,42 @@ class Demo:
             except OSError as error:
                 _log.warning("the demo cannot grow: %s", error.strerror)
 
-    def _add(self, path: str, size: int) -> None:
-        _fill(path, size)
-        self._grown.append(path)
+    def info(self) -> dict[str, Any]:
+        """GET /info."""
+        return {
+            "ID": _ENGINE_ID,
+            "ServerVersion": "27.5.1",
+            "Driver": "overlay2",
+            "DriverStatus": [["Backing Filesystem", "extfs"]],
+            "DockerRootDir": self.data_root,
+        }
 
-    def _start_over(self) -> None:
-        for path in self._grown:
-            os.remove(path)
-        self._grown, self._steps = [], 0
-        os.truncate(self._log(_GROWING_LOG), 0)
+    def volumes(self) -> dict[str, Any]:
+        """GET /volumes."""
+        return {"Volumes": [self._volume(name) for name in _VOLUMES]}
+
+    def containers(self) -> list[dict[str, Any]]:
+        """GET /containers/json."""
+        return [
+            {"Id": _hexadecimal("container", one.name), "Names": [f"/{one.name}"], "State": one.state}
+            for one in _CONTAINERS
+        ]
+
+    def inspect(self, identity: str) -> dict[str, Any] | None:
+        """GET /containers/ID/json; None for an unknown one."""
+        return self._inspected.get(identity)
+
+    def _volume(self, name: str) -> dict[str, Any]:
+        project, mark, short = name.partition("_")
+        labels = {"com.docker.compose.project": project, "com.docker.compose.volume": short} if mark else None
+        return {
+            "Name": name,
+            "Driver": "local",
+            "Scope": "local",
+            "Mountpoint": f"{self.data_root}/volumes/{name}/_data",
+            "Labels": labels,
+            "Options": {"size": _LIMITS[name]} if name in _LIMITS else None,
+        }
 
     def _layer(self, name: str) -> str:
         return f"{self.data_root}/overlay2/{_hexadecimal('layer', name)}"
@@ -144,9 +172,18 @@ class Demo:
         for source in container.binds:
             _fill(f"{self._hosts_folders}/{source}/content", 768 * _KIB)
         folder = f"{self.data_root}/containers/{identity}"
-        _write(f"{folder}/config.v2.json", json.dumps(self._config(container, identity, created)))
+        config = self._config(container, identity, created)
+        _write(f"{folder}/config.v2.json", json.dumps(config))
         host = {"LogConfig": {"Type": "json-file", "Config": dict(container.log_options)}}
         _write(f"{folder}/hostconfig.json", json.dumps(host))
+        upper = f"{self._layer(container.name)}/diff"
+        self._inspected[identity] = {
+            **{key: config[key] for key in ("Name", "Created", "Driver", "Image", "Config", "State")},
+            "Id": identity,
+            "HostConfig": host,
+            "GraphDriver": {"Name": "overlay2", "Data": {"UpperDir": upper}},
+            "Mounts": list(config["MountPoints"].values()),
+        }
 
     def _config(self, container: _Container, identity: str, created: datetime) -> dict[str, Any]:
         started = created if container.state != "created" else datetime(1, 1, 1, tzinfo=timezone.utc)
@@ -190,6 +227,13 @@ def _fill(path: str, size: int) -> None:
     with open(path, "wb") as file:
         file.writelines(b"demo" * (16 * _KIB) for _ in range(size // (64 * _KIB)))
         file.write(b"." * (size % (64 * _KIB)))
+
+
+def _extend(path: str, size: int) -> None:
+    """Make a file longer by so many bytes that take their room on disk."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "ab") as file:
+        file.write(b"." * size)
 
 
 def _append_log(path: str, size: int) -> None:
