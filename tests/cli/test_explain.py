@@ -87,7 +87,7 @@ def test_what_has_names_elsewhere_or_is_held_open_stays(explain, root):
         os.close(gone)
 
     linked, deleted, living = found["stays"]
-    assert linked["why"] == "in 1 files that have names elsewhere too (hard links)"
+    assert linked["why"] == "in 1 file with names elsewhere too (hard links)"
     assert linked["allocated_bytes"] == os.stat(root.parent / "kept").st_blocks * 512
     assert f"({os.getpid()}), deleted already" in deleted["why"]
     assert deleted["allocated_bytes"] == 90_112

@@ -76,7 +76,7 @@ def test_deleted_files_that_a_container_holds_are_told_for_its_volume_and_its_la
 
     for target in ("ex-held", "ex-holder"):
         stay = explain(target)["stays"][0]
-        assert stay["why"].startswith("in 1 files open in sleep (")
+        assert stay["why"].startswith("in 1 file open in sleep (")
         assert stay["allocated_bytes"] == 2 * 2**20
     follow(explain("ex-holder"))
     follow(explain("ex-held"))

@@ -23,7 +23,7 @@ WHOLE = Explanation(
     ),
     largest=(("base", 4096), ("wal", 512)),
     stays=(
-        Retained("in 1 files open in sh (7), until that ends", 512),
+        Retained("in 1 file open in sh (7), until that ends", 512),
         Retained("bind mount /srv is the same directory"),
     ),
     remedies=(Remedy("remove it", "docker volume rm data", 4096, "its data"), Remedy("leave it", "true")),
@@ -42,7 +42,7 @@ def test_the_text_has_a_line_for_each_fact_and_none_for_what_is_empty():
         "                  512 B  wal",
         "  used by         web (running) at /data, rw",
         "                  job (exited) at /again, ro",
-        "  stays           512 B  in 1 files open in sh (7), until that ends",
+        "  stays           512 B  in 1 file open in sh (7), until that ends",
         "                  bind mount /srv is the same directory",
         "  note            a note",
         "  remedy          remove it: frees 4.0 KiB, loses its data",

@@ -37,7 +37,7 @@ def test_an_open_file_stays_until_its_process_ends(tmp_path, opened):
     (stay,) = held(tmp_path)
 
     assert stay.allocated_bytes == size
-    assert stay.why.startswith("in 1 files open in ")
+    assert stay.why.startswith("in 1 file open in ")
     assert f"({os.getpid()})" in stay.why
     assert stay.why.endswith(", until that ends")
 

@@ -19,7 +19,7 @@ from docker_storage_exporter.measure import Walk
 from docker_storage_exporter.model.keys import Kind
 from docker_storage_exporter.model.objects import Container, Inventory, Volume
 from docker_storage_exporter.model.places import Place
-from docker_storage_exporter.model.text import printable
+from docker_storage_exporter.model.text import counted, printable
 
 
 class Explainer:
@@ -76,7 +76,7 @@ class Explainer:
             why = f"in {volume.device}, which removing the volume leaves alone"
             stays = [Retained(why, looked.part.allocated_bytes)]
         elif volume.filesystem:
-            remark = f"a {volume.filesystem} of its own, which removing the volume only unmounts"
+            remark = f"a filesystem of its own ({volume.filesystem}), which removing the volume only unmounts"
         # Read from disk a volume has no labels; then its containers' tell.
         projects = (project_of(labels) for labels in (volume.labels, *(c.labels for c in users)))
         return Explanation(
@@ -180,7 +180,7 @@ class Explainer:
         """What deleting would leave: names elsewhere, files that processes hold, others on the same directory."""
         retained = []
         if looked.outside.files:
-            why = f"in {looked.outside.files} files that have names elsewhere too (hard links)"
+            why = f"in {counted(looked.outside.files, 'file')} with names elsewhere too (hard links)"
             retained.append(Retained(why, looked.outside.allocated_bytes))
         retained += held_open(self._host, owner, path or looked.part.path)
         retained += [Retained(f"{_called(other)} is the same directory") for other in self._owners.same_place(owner)]

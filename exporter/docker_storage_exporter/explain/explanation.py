@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from docker_storage_exporter.listing.table import PLAIN, TableStyle
-from docker_storage_exporter.model.text import one_line, printable
+from docker_storage_exporter.model.text import counted, one_line, printable
 from docker_storage_exporter.model.units import human_bytes, human_growth
 
 _LABEL_WIDTH = 16
@@ -121,7 +121,11 @@ def _size(part: Part) -> str:
         return part.note
     apparent = "" if part.apparent_bytes is None else f", {human_bytes(part.apparent_bytes)} apparent"
     note = f", {part.note}" if part.note else ""
-    return f"{human_bytes(part.allocated_bytes)} allocated{apparent}, {part.inodes} inodes{note}"
+    return f"{human_bytes(part.allocated_bytes)} allocated{apparent}, {_inodes(part)}{note}"
+
+
+def _inodes(part: Part) -> str:
+    return counted(part.inodes, "inode") if part.inodes is not None else "inodes not known"
 
 
 def _line(label: str, text: str) -> str:

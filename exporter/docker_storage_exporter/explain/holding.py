@@ -11,6 +11,7 @@ from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.hostfs.openfiles import OpenFile, Seen, namespace_of, open_files
 from docker_storage_exporter.model.keys import Kind
 from docker_storage_exporter.model.objects import RUNNING_STATES, Container
+from docker_storage_exporter.model.text import counted
 
 _MOST_NAMED = 3
 
@@ -59,7 +60,7 @@ def _told(files: list[OpenFile]) -> str:
     processes = {file.pid: file.command for file in files}
     named = [f"{command} ({pid})" for pid, command in list(processes.items())[:_MOST_NAMED]]
     more = f" and {len(processes) - _MOST_NAMED} more" if len(processes) > _MOST_NAMED else ""
-    return f"{len(files)} files open in {', '.join(named)}{more}"
+    return f"{counted(len(files), 'file')} open in {', '.join(named)}{more}"
 
 
 def _sum(files: Iterable[OpenFile]) -> int:

@@ -11,7 +11,7 @@ from docker_storage_exporter import __version__
 from docker_storage_exporter.collector.pages import Pages, accepts
 from docker_storage_exporter.layout import SUBJECTS
 from docker_storage_exporter.listing.document import OBJECTS_PATH
-from docker_storage_exporter.model.text import printable
+from docker_storage_exporter.model.text import counted, printable
 from docker_storage_exporter.store import Store
 
 _Environ = dict[str, Any]
@@ -133,6 +133,8 @@ def _state(store: Store) -> str:
         return "Nothing is listed yet."
     pending = sum(snapshot.pending.values())
     counts = ", ".join(
-        f"{len(snapshot.of(subject.kind))} {subject.plural}" for subject in SUBJECTS if subject.owned_by is None
+        counted(len(snapshot.of(subject.kind)), subject.noun, subject.plural)
+        for subject in SUBJECTS
+        if subject.owned_by is None
     )
-    return f"Shows {counts}; {pending} objects are still to be measured."
+    return f"Shows {counts}; {counted(pending, 'object is', 'objects are')} still to be measured."

@@ -22,6 +22,7 @@ from docker_storage_exporter.listing.selection import SORT_KEYS, Selection
 from docker_storage_exporter.listing.table import render_table
 from docker_storage_exporter.listing.text import render_csv, render_footer, render_hidden, render_json
 from docker_storage_exporter.model.keys import Kind
+from docker_storage_exporter.model.text import counted
 from docker_storage_exporter.model.units import human_seconds
 from docker_storage_exporter.settings import Settings, duration
 from docker_storage_exporter.world import host_of
@@ -108,7 +109,7 @@ def _from_exporter(settings: Settings, max_age: float) -> Listing | None:
         return None
     age = time.time() - (listing.oldest or listing.at)
     if pending := listing.objects("pending"):
-        _say(f"the exporter at {address} has {pending} objects still to measure; measuring now")
+        _say(f"the exporter at {address} has {counted(pending, 'object')} still to measure; measuring now")
         return None
     if age > max_age:
         _say(f"the oldest number of the exporter at {address} is {human_seconds(age)} old; measuring now")
