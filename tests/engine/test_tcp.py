@@ -83,5 +83,5 @@ def test_a_server_of_another_authority_is_refused_in_one_line(address, certifica
 
 
 def test_speaking_plain_http_to_it_is_one_line_too(address):
-    with pytest.raises(EngineError, match=r"^engine at tcp://127\.0\.0\.1:\d+ (refused GET /version|gave no usable answer): "):
+    with pytest.raises(EngineError, match=r"^engine at tcp://127\.0\.0\.1:\d+ (refused GET|gave no usable answer)"):
         volumes({"DOCKER_HOST": address})
