@@ -21,6 +21,7 @@ def loaded(module):
         ("collector.catalogue", {"docker", "prometheus_client", "psutil", f"{PACKAGE}.inventory.client"}),
         ("listing.document", {"docker", "prometheus_client", "psutil", f"{PACKAGE}.inventory.client"}),
         ("sizer", {"docker", "prometheus_client", "psutil", "yaml", f"{PACKAGE}.model", f"{PACKAGE}.settings"}),
+        ("bolt", {"docker", "prometheus_client", "psutil", "yaml", f"{PACKAGE}.model", f"{PACKAGE}.sizer"}),
         ("httpd.server", {"docker", "prometheus_client", "psutil", f"{PACKAGE}.settings", f"{PACKAGE}.hostfs"}),
         ("confine.sandbox", {"docker", "prometheus_client", "psutil", f"{PACKAGE}.settings", f"{PACKAGE}.hostfs"}),
         (

@@ -42,7 +42,7 @@ def test_all_is_well(make_facts):
 def test_an_engine_that_is_down_costs_labels_but_no_sizes(make_facts):
     found = _one(engine, make_facts(trouble="no engine answers at unix:///engine.sock", source="disk"), "engine")
 
-    assert (found.state, found.families) == (State.WARNING, ("docker_volume_info", "docker_engine_info"))
+    assert (found.state, found.families) == (State.WARNING, ("docker_engine_info",))
     assert found.what.startswith("no engine answers at unix:///engine.sock; the disk is read instead")
 
 

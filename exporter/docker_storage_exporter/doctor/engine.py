@@ -36,8 +36,8 @@ def _answers(facts: Facts) -> Finding:
     do = remedy or "start the engine, or name its address with --docker.host"
     if inventory is None:
         return Finding("engine", State.ERROR, what, EVERYTHING, do)
-    what += "; the disk is read instead: volumes have no labels, and events are not heard"
-    return Finding("engine", State.WARNING, what, ((c.VOLUME_INFO,), (c.ENGINE_INFO,)), do)
+    what += "; the disk is read instead, and events are not heard"
+    return Finding("engine", State.WARNING, what, ((c.ENGINE_INFO,),), do)
 
 
 def _same_host(facts: Facts, inventory: Inventory) -> Finding:

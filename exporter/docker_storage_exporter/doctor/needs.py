@@ -63,7 +63,7 @@ NEEDS: tuple[Row, ...] = (
             c.LOG_LIMIT,
             c.BIND_INFO,
         ),
-        {Need.API: "as the data root has them: no labels of volumes, no volumes of plugins"},
+        {Need.API: "as the data root has them, which events do not tell of"},
     ),
     Row("volumes", LOST[Kind.VOLUME], {Need.DATA_ROOT: _NO_SIZE, Need.LATE_MOUNTS: _LATE, Need.READ: _CLOSED}),
     Row("filesystems of volumes", VOLUME_FILESYSTEMS, {Need.DATA_ROOT: _NO_NUMBER, Need.LATE_MOUNTS: _LATE_NUMBER}),

@@ -1,7 +1,7 @@
 """What exists, read from the engine's metadata on disk: the daemon need not run.
 
-Sources: `containers/ID/config.v2.json` and `hostconfig.json`, `image/DRIVER/layerdb/mounts/ID/mount-id`, and
-`volumes/NAME` with its `opts.json`. Labels of volumes lie in a database that is not read here.
+Sources: `containers/ID/config.v2.json` and `hostconfig.json`, `image/DRIVER/layerdb/mounts/ID/mount-id`,
+`volumes/NAME` with its `opts.json`, and `volumes/metadata.db` for labels and the volumes of plugins.
 """
 
 from __future__ import annotations
@@ -12,13 +12,19 @@ import re
 import time
 from array import array
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
 from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
 from docker_storage_exporter.errors import AccessError, NothingToMeasureError, SettingError
-from docker_storage_exporter.inventory.documents import container_from_disk, volume_from_disk
+from docker_storage_exporter.inventory.documents import (
+    container_from_disk,
+    volume_from_disk,
+    volume_of_plugin,
+    volume_with_labels,
+)
+from docker_storage_exporter.inventory.volumedb import VolumeNotes
 from docker_storage_exporter.model.labels import USED_LABELS
 from docker_storage_exporter.model.objects import Container, Engine, Inventory, StorageRoot, Volume
 
@@ -70,7 +76,7 @@ def read_disk(
     containers = tuple(reader.containers.read(path, "containers", silent))
     return Inventory(
         engine=engine or _engine(path, data_root, containers),
-        volumes=tuple(reader.volumes.read(path, "volumes", silent)),
+        volumes=reader.all_volumes(path, silent),
         containers=containers,
         source="disk",
         at=at,
@@ -172,6 +178,19 @@ def _volume(path: str, name: str) -> Volume | None:
         return volume_from_disk(name, {})
 
 
+def _with_notes(
+    volumes: Iterable[Volume], notes: Mapping[str, Mapping[str, Any]], labels: Collection[str]
+) -> Iterator[Volume]:
+    """Volumes with their labels, then those that have no folder because a plugin keeps them, by their names."""
+    local = set()
+    for volume in volumes:
+        local.add(volume.name)
+        yield volume_with_labels(volume, notes.get(volume.name, {}), labels)
+    for name in sorted(notes.keys() - local):
+        if plugin := volume_of_plugin(name, notes[name], labels):
+            yield plugin
+
+
 def _container(labels: Collection[str], path: str, name: str) -> Container | None:
     """A container; None for a folder that is half written or of another engine's making."""
     if not _CONTAINER_ID.fullmatch(name):
@@ -190,7 +209,17 @@ class DiskReader:
 
     def __init__(self, labels: Collection[str] = USED_LABELS) -> None:
         self.volumes = Folders(_volume, Volume)
+        self._labels = labels
+        self._noted = VolumeNotes()
+        self._before: tuple[list[Volume], Mapping[str, Mapping[str, Any]], tuple[Volume, ...]] = ([], {}, ())
         self.containers = Folders(partial(_container, labels), lambda _: None)
+
+    def all_volumes(self, path: str, silent: Collection[str] = ()) -> tuple[Volume, ...]:
+        """The volumes with a folder, with the labels that the engine noted, and those that plugins keep elsewhere."""
+        volumes, notes = self.volumes.read(path, "volumes", silent), self._noted.read(path)
+        if self._before[0] is not volumes or self._before[1] is not notes:
+            self._before = volumes, notes, tuple(_with_notes(volumes, notes, self._labels))
+        return self._before[2]
 
     @property
     def looked_at(self) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -69,6 +70,26 @@ def volume_from_disk(name: str, options: _Document) -> Volume:
         device=_text(options.get("MountDevice")),
         limit=int(quota.get("Size") or 0) or None,
     )
+
+
+def volume_with_labels(volume: Volume, note: Mapping[str, Any], labels: Collection[str]) -> Volume:
+    """A volume from disk with the `labels` of these names in the engine's note of it; as it is where that has none."""
+    try:
+        texts = _texts(note.get("Labels"), labels)
+    except (TypeError, ValueError, AttributeError):
+        return volume
+    return replace(volume, labels=texts) if texts else volume
+
+
+def volume_of_plugin(name: str, note: Mapping[str, Any], labels: Collection[str]) -> Volume | None:
+    """A volume that a plugin keeps, from the engine's note of it; None for any other, or what no engine writes."""
+    try:
+        driver = _text(note.get("Driver"))
+        if driver in ("", "local"):
+            return None
+        return Volume(name, driver=driver, labels=_texts(note.get("Labels"), labels))
+    except (TypeError, ValueError, AttributeError):
+        return None
 
 
 def _volume(*, type_: str, mount_options: str, device: str, limit: int | None, **facts: Any) -> Volume:
