@@ -18,6 +18,7 @@ from docker_storage_exporter.httpd.address import Address
 from docker_storage_exporter.httpd.listening import listen
 from docker_storage_exporter.httpd.server import Server
 from httpd.conftest import place
+from waiting import wait_until
 
 
 def connect(server, said=b""):
@@ -275,6 +276,7 @@ class TestManners:
         server = start(application)
         with connect(server, b"GET / HTTP/1.0\r\n\r\n") as client, connect(server) as silent:
             assert asked.wait(20)
+            wait_until(lambda: server._connections._silent, "the silent client is let in")
             threading.Timer(0.1, answer.set).start()
             server.shutdown()
 
