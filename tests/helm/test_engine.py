@@ -46,16 +46,16 @@ def socket(engine):
     return f"--set=engine.socket={engine.host.removeprefix('unix://')}"
 
 
-def test_the_default_knows_what_is_on_disk(page):
+def test_the_default_knows_what_is_on_disk_labels_included(page):
     found = page("default")
 
     assert found.value("docker_engine_up", engine="docker") == 0
     assert found.value("docker_volume_allocated_bytes", volume="shop_db") > 0
-    assert found.by("compose_project", "docker_volume_info") == {"": 1}
+    assert found.by("compose_project", "docker_volume_info") == {"shop": 1}
     assert not found.by("container", "docker_container_tmpfs_used_bytes")
 
 
-def test_the_socket_adds_labels_and_the_engine_s_state(page, engine):
+def test_the_socket_adds_the_engine_s_state(page, engine):
     found = page("engine-socket", socket(engine))
 
     assert found.value("docker_engine_up", engine="docker") == 1
