@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from conftest import need
 from fake_engine import FakeEngine, container_document, good_answers
+from monitoring import free_port
 
 from cli.conftest import COMMAND
 from silent_fuse import SilentFuse
@@ -52,9 +53,7 @@ class Laid:
         mount = {"Type": "bind", "Source": str(self.source), "Destination": "/data", "RW": True}
         self._add_container(1, Mounts=[mount])
         self._add_container(2)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.state = folder / "state.json"
 
     def _add_container(self, number, **changes):

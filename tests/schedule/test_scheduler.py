@@ -497,7 +497,7 @@ def test_what_was_taken_from_the_budget_for_it_is_given_back(world, scheduler, h
     scheduler.crew.look_after()
     wait_until(lambda: path("b") in world.measured)
 
-    assert scheduler.budget.wait_seconds() == 0
+    wait_until(lambda: scheduler.budget.wait_seconds() == 0, "all is paid for and given back")
 
 
 def test_stopping_does_not_wait_for_what_hangs(world, scheduler, hanging):
