@@ -51,12 +51,14 @@ def test_a_plugin_s_volume_is_there_and_a_local_one_without_a_folder_is_not(note
 
 def test_a_change_is_seen_and_without_one_nothing_is_read_again(note):
     root = note(data={"Driver": "local", "Labels": {"owner": "one"}})
-    notes = VolumeNotes()
+    notes = VolumeNotes(("owner",))
     first = notes.read(root)
 
     assert notes.read(root) is first
     note(data={"Driver": "local", "Labels": {"owner": "another team"}}, more={"Driver": "local"})
-    assert notes.read(root)["data"]["Labels"] == {"owner": "another team"}
+    assert notes.read(root)["data"].labels == {"owner": "another team"}
+    os.unlink(f"{root}/volumes/metadata.db")
+    assert notes.read(root) == {}
 
 
 @pytest.mark.parametrize("content", [b"", b"x" * 100_000])

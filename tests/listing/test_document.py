@@ -1,6 +1,7 @@
 """Listing: what the exporter writes is what a command reads, and nothing else is."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -160,7 +161,17 @@ def test_the_footer_tells_totals_room_and_what_is_missing():
         "FILESYSTEM   SIZE  USED  AVAIL  USE%  INODES USED\n"
         "/           100 B  60 B   20 B   75%            5\n"
         "\n"
-        "accounted for 0 B of 60 B used; not measured: images, build cache, and whatever else is on that disk\n"
         "skipped: 2 volume (driver)\n"
         "unreadable: 2 entries in 1 object, whose sizes lack them\n"
     )
+
+
+def test_an_account_is_of_known_numbers_alone_and_a_lower_bound_where_one_is_missing():
+    there = [replace(row, mountpoint="/") for row in ROWS]
+    unknown = [row for row in there if row.allocated_bytes is None]
+
+    assert "\naccounted for ≥ 40 B of 60 B used; not measured: " in render_footer(with_rows(WHOLE, there))
+    whole = [row for row in there if row.complete]
+    assert "\naccounted for 10 B of 60 B used; not measured: " in render_footer(with_rows(WHOLE, whole))
+    assert "accounted for" not in render_footer(with_rows(WHOLE, unknown))
+    assert "accounted for" not in render_footer(with_rows(WHOLE, there), selected=True)

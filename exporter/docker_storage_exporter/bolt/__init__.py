@@ -8,7 +8,7 @@ Format: go.etcd.io/bbolt, version 2 (internal/common: meta.go, page.go, bucket.g
 1.6 to 2.1 and BuildKit write it. Numbers are in the byte order of the host.
 """
 
-from docker_storage_exporter.bolt.database import Bucket, BusyError, read
+from docker_storage_exporter.bolt.database import Bucket, BusyError, newest_transaction, read
 from docker_storage_exporter.bolt.pages import CorruptError
 
-__all__ = ["Bucket", "BusyError", "CorruptError", "read"]
+__all__ = ["Bucket", "BusyError", "CorruptError", "newest_transaction", "read"]

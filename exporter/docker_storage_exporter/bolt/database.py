@@ -1,4 +1,4 @@
-"""Buckets of a bbolt database, and how they are read while somebody writes."""
+"""Buckets of a bbolt database, and how they are read while another process writes."""
 
 from __future__ import annotations
 
@@ -38,6 +38,11 @@ def read(descriptor: int, take: Callable[[Bucket], T], tries: int = _TRIES) -> T
                 raise error
             return result
     raise BusyError(f"the database was written to during each of {tries} tries")
+
+
+def newest_transaction(descriptor: int) -> int:
+    """The number of the newest committed transaction: while it is the same, the content is. Raises like `read`."""
+    return newest_meta(descriptor).transaction
 
 
 class Bucket:

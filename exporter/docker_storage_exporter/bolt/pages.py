@@ -10,9 +10,8 @@ from dataclasses import dataclass
 _MAGIC, _VERSION = 0xED0CDAED, 2
 _BRANCH, _LEAF = 0x01, 0x02
 _PAGE = struct.Struct("=QHHI")  # id, flags, count, overflow
-_META = struct.Struct(
-    "=IIIIQQQQQQ"
-)  # magic, version, page size, flags, root, sequence, freelist, pages, txid, checksum
+# Magic, version, page size, flags, root, sequence, freelist, pages, transaction, checksum:
+_META = struct.Struct("=IIIIQQQQQQ")
 _BRANCH_ELEMENT = struct.Struct("=IIQ")  # position, key size, page id
 _LEAF_ELEMENT = struct.Struct("=IIII")  # flags, position, key size, value size
 _SMALLEST_PAGE, _LARGEST_PAGE = 512, 64 * 1024

@@ -79,12 +79,19 @@ class Keys:
         if self._reading in ready:
             return self._signal()
         if self._keyboard in ready and self._keyboard is not None:
-            text = os.read(self._keyboard, 64)
-            if not text:  # the terminal has gone: only signals are left
-                self._keyboard = None
+            text = self._read(self._keyboard)
             self._typed += [name for key in _KEY.findall(text) if (name := _NAMES.get(key))]
             return self._typed.pop(0) if self._typed else ""
         return ""
+
+    def _read(self, keyboard: int) -> bytes:
+        """What was typed; empty once the terminal has gone, and then only signals are left."""
+        text = b""
+        with suppress(OSError):
+            text = os.read(keyboard, 64)
+        if not text:
+            self._keyboard = None
+        return text
 
     def _signal(self) -> str:
         """The most urgent of the signals that came."""

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from typing import final
 
+from docker_storage_exporter.cli.screen import CLEAR, size_of
 from docker_storage_exporter.model.units import human_bytes
 from docker_storage_exporter.sizer import Control
 
-_PATIENCE_SECONDS, _REFRESH_SECONDS = 2.0, 0.2
-CLEAR = "\r\x1b[K"
-"""Go to the begin of a terminal's line and empty it."""
+_DELAY_SECONDS, _REFRESH_SECONDS = 2.0, 0.2
 
 
 @final
@@ -41,18 +39,11 @@ class Progress:
             self._thread.join()
 
     def _draw(self) -> None:
-        if self._ended.wait(_PATIENCE_SECONDS):
+        if self._ended.wait(_DELAY_SECONDS):
             return
         while not self._ended.wait(_REFRESH_SECONDS):
             line = f"{self._control.entries} entries, {human_bytes(self._control.allocated_bytes)} so far"
-            sys.stderr.write(CLEAR + line[: _columns() - 1])
+            sys.stderr.write(CLEAR + line[: size_of(sys.stderr)[0] - 1])
             sys.stderr.flush()
         sys.stderr.write(CLEAR)
         sys.stderr.flush()
-
-
-def _columns() -> int:
-    try:
-        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
-    except OSError:
-        return 80

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Mapping
 from typing import TextIO, final
 
-from docker_storage_exporter.cli.progress import CLEAR
+from docker_storage_exporter.cli.screen import CLEAR, size_of
 from docker_storage_exporter.listing.table import TableStyle
 from docker_storage_exporter.model.units import human_bytes
 from docker_storage_exporter.sizer import Control
@@ -30,16 +30,7 @@ def style_of(stream: TextIO, environment: Mapping[str, str] | None = None) -> Ta
     return TableStyle(colour, size_of(stream)[0])
 
 
-def size_of(stream: TextIO) -> tuple[int, int]:
-    """Columns and lines of the terminal now; 80 and 24 where it does not know."""
-    try:
-        columns, lines = os.get_terminal_size(stream.fileno())
-    except OSError:
-        columns = lines = 0
-    return columns or 80, lines or 24
-
-
-def patient_control() -> Control:
+def foreground_control() -> Control:
     """How to walk when a user waits at a prompt: on every core, at normal priority."""
     return Control(threads=min(64, os.cpu_count() or 1), idle_priority=False)
 

@@ -8,7 +8,7 @@ from docker_storage_exporter.httpd.address import Address
 from docker_storage_exporter.settings import Settings
 
 TIMEOUT_SECONDS = 5.0
-"""How long an exporter may take to connect, and for each part of its answer."""
+"""How long an exporter may take to be connected to, and to begin an answer."""
 
 _EVERY_ADDRESS = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read, not bound
 

@@ -16,6 +16,7 @@ from docker_storage_exporter.httpd.address import Address
 from docker_storage_exporter.listing.document import OBJECTS_PATH, Listing, from_document
 from docker_storage_exporter.settings import DEFAULT_DATA_ROOT, DEFAULT_HOST, Settings
 
+_TIMEOUT_SECONDS = 60.0  # of a hundred thousand objects the first answer takes many
 _OK, _BAD_REQUEST, _UNAUTHORIZED = 200, 400, 401
 
 
@@ -24,7 +25,7 @@ def ask(settings: Settings) -> Listing:
     address, headers = exporter_address(settings), login(settings)
     try:
         with open_connection(settings) as connection:
-            answer = exchange(connection, OBJECTS_PATH, headers)
+            answer = exchange(connection, OBJECTS_PATH, headers, timeout=_TIMEOUT_SECONDS)
         if answer.status != _OK:
             raise NoAnswerError(f"what listens at {address} {_refusal(answer)}")
         return from_document(json.loads(answer.body))

@@ -92,7 +92,7 @@ class Demo:
     def grow(self) -> None:
         """Let the growing objects grow by one step. Raises OSError.
 
-        They grow for ever, ever more slowly, to twice of what the steps at full pace add: a demo that is left alone
+        They keep growing, ever more slowly, up to twice what the steps at full pace add: a demo that is left alone
         neither fills the disk nor falls back, which a rule would take for a deletion.
         """
         self._steps += 1

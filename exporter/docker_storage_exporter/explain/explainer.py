@@ -77,7 +77,7 @@ class Explainer:
             stays = [Retained(why, looked.part.allocated_bytes)]
         elif volume.filesystem:
             remark = f"a filesystem of its own ({volume.filesystem}), which removing the volume only unmounts"
-        # Labels that could not be read from disk are told by the containers'.
+        # Where a volume's labels could not be read, its containers' labels name the project as well.
         projects = (project_of(labels) for labels in (volume.labels, *(c.labels for c in users)))
         return Explanation(
             target=owner.name,

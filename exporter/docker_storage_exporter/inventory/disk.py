@@ -13,6 +13,7 @@ import time
 from array import array
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from operator import itemgetter
 from typing import Any, Generic, TypeVar
@@ -21,10 +22,8 @@ from docker_storage_exporter.errors import AccessError, NothingToMeasureError, S
 from docker_storage_exporter.inventory.documents import (
     container_from_disk,
     volume_from_disk,
-    volume_of_plugin,
-    volume_with_labels,
 )
-from docker_storage_exporter.inventory.volumedb import VolumeNotes
+from docker_storage_exporter.inventory.volumedb import VolumeNote, VolumeNotes
 from docker_storage_exporter.model.labels import USED_LABELS
 from docker_storage_exporter.model.objects import Container, Engine, Inventory, StorageRoot, Volume
 
@@ -178,17 +177,17 @@ def _volume(path: str, name: str) -> Volume | None:
         return volume_from_disk(name, {})
 
 
-def _with_notes(
-    volumes: Iterable[Volume], notes: Mapping[str, Mapping[str, Any]], labels: Collection[str]
-) -> Iterator[Volume]:
+def _with_notes(volumes: Iterable[Volume], notes: Mapping[str, VolumeNote]) -> Iterator[Volume]:
     """Volumes with their labels, then those that have no folder because a plugin keeps them, by their names."""
     local = set()
     for volume in volumes:
         local.add(volume.name)
-        yield volume_with_labels(volume, notes.get(volume.name, {}), labels)
+        note = notes.get(volume.name)
+        yield replace(volume, labels=note.labels) if note is not None and note.labels else volume
     for name in sorted(notes.keys() - local):
-        if plugin := volume_of_plugin(name, notes[name], labels):
-            yield plugin
+        note = notes[name]
+        if note.driver not in ("", "local"):
+            yield Volume(name, driver=note.driver, labels=note.labels)
 
 
 def _container(labels: Collection[str], path: str, name: str) -> Container | None:
@@ -209,16 +208,15 @@ class DiskReader:
 
     def __init__(self, labels: Collection[str] = USED_LABELS) -> None:
         self.volumes = Folders(_volume, Volume)
-        self._labels = labels
-        self._noted = VolumeNotes()
-        self._before: tuple[list[Volume], Mapping[str, Mapping[str, Any]], tuple[Volume, ...]] = ([], {}, ())
+        self._notes = VolumeNotes(labels)
+        self._before: tuple[list[Volume], Mapping[str, VolumeNote], tuple[Volume, ...]] = ([], {}, ())
         self.containers = Folders(partial(_container, labels), lambda _: None)
 
     def all_volumes(self, path: str, silent: Collection[str] = ()) -> tuple[Volume, ...]:
         """The volumes with a folder, with the labels that the engine noted, and those that plugins keep elsewhere."""
-        volumes, notes = self.volumes.read(path, "volumes", silent), self._noted.read(path)
+        volumes, notes = self.volumes.read(path, "volumes", silent), self._notes.read(path)
         if self._before[0] is not volumes or self._before[1] is not notes:
-            self._before = volumes, notes, tuple(_with_notes(volumes, notes, self._labels))
+            self._before = volumes, notes, tuple(_with_notes(volumes, notes))
         return self._before[2]
 
     @property

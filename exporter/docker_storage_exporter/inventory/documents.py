@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -30,11 +29,11 @@ def engine_from_info(info: _Document, product: str) -> Engine:
     containerd = ("driver-type", "io.containerd.snapshotter.v1") in status
     return Engine(
         product=product,
-        id=_text(info.get("ID")),
-        version=_text(info.get("ServerVersion")),
-        storage_driver=_text(info.get("Driver")),
+        id=as_text(info.get("ID")),
+        version=as_text(info.get("ServerVersion")),
+        storage_driver=as_text(info.get("Driver")),
         image_store="containerd" if containerd else "graphdriver",
-        data_root=_text(info["DockerRootDir"]),
+        data_root=as_text(info["DockerRootDir"]),
     )
 
 
@@ -46,13 +45,13 @@ def volume_from_api(document: _Document, labels: Collection[str] = USED_LABELS) 
     options = document.get("Options") or {}
     local = document.get("Driver") == "local"
     return _volume(
-        name=_part_of_a_path(document["Name"]) if local else _text(document["Name"]),
-        driver=_text(document.get("Driver")),
-        scope=_text(document.get("Scope")) or "local",
-        labels=_texts(document.get("Labels"), labels),
-        type_=_text(options.get("type")) if local else "",
-        mount_options=_text(options.get("o")),
-        device=_text(options.get("device")) if local else "",
+        name=_part_of_a_path(document["Name"]) if local else as_text(document["Name"]),
+        driver=as_text(document.get("Driver")),
+        scope=as_text(document.get("Scope")) or "local",
+        labels=wanted_labels(document.get("Labels"), labels),
+        type_=as_text(options.get("type")) if local else "",
+        mount_options=as_text(options.get("o")),
+        device=as_text(options.get("device")) if local else "",
         limit=_size(options.get("size")) if local else None,
     )
 
@@ -65,31 +64,11 @@ def volume_from_disk(name: str, options: _Document) -> Volume:
         driver="local",
         scope="local",
         labels=_NO_LABELS,
-        type_=_text(options.get("MountType")),
-        mount_options=_text(options.get("MountOpts")),
-        device=_text(options.get("MountDevice")),
+        type_=as_text(options.get("MountType")),
+        mount_options=as_text(options.get("MountOpts")),
+        device=as_text(options.get("MountDevice")),
         limit=int(quota.get("Size") or 0) or None,
     )
-
-
-def volume_with_labels(volume: Volume, note: Mapping[str, Any], labels: Collection[str]) -> Volume:
-    """A volume from disk with the `labels` of these names in the engine's note of it; as it is where that has none."""
-    try:
-        texts = _texts(note.get("Labels"), labels)
-    except (TypeError, ValueError, AttributeError):
-        return volume
-    return replace(volume, labels=texts) if texts else volume
-
-
-def volume_of_plugin(name: str, note: Mapping[str, Any], labels: Collection[str]) -> Volume | None:
-    """A volume that a plugin keeps, from the engine's note of it; None for any other, or what no engine writes."""
-    try:
-        driver = _text(note.get("Driver"))
-        if driver in ("", "local"):
-            return None
-        return Volume(name, driver=driver, labels=_texts(note.get("Labels"), labels))
-    except (TypeError, ValueError, AttributeError):
-        return None
 
 
 def _volume(*, type_: str, mount_options: str, device: str, limit: int | None, **facts: Any) -> Volume:
@@ -107,16 +86,16 @@ def container_from_inspect(document: _Document, labels: Collection[str] = USED_L
     state, graph = document["State"], document.get("GraphDriver") or {}
     return _container(
         id_=_identity(document["Id"]),
-        name=_text(document.get("Name")),
+        name=as_text(document.get("Name")),
         document=document,
         config=config,
         host=host,
         state=state["Status"] if state.get("Status") in CONTAINER_STATES else _state(state),
         pid=int(state.get("Pid") or 0),
         mounts=_mounts(document.get("Mounts") or [], host),
-        driver=_text(document.get("Driver") or graph.get("Name")),
+        driver=as_text(document.get("Driver") or graph.get("Name")),
         layer=_layer(graph.get("Data") or {}),
-        labels=_texts(config.get("Labels"), labels),
+        labels=wanted_labels(config.get("Labels"), labels),
     )
 
 
@@ -130,17 +109,17 @@ def container_from_disk(
         for destination, point in (document.get("MountPoints") or {}).items()
     ]
     return _container(
-        id_=_text(document["ID"]),
-        name=_text(document.get("Name")),
+        id_=as_text(document["ID"]),
+        name=as_text(document.get("Name")),
         document=document,
         config=document.get("Config") or {},
         host=host,
         state=_state(state),
         pid=int(state.get("Pid") or 0),
         mounts=_mounts(points, host),
-        driver=_text(document.get("Driver")),
+        driver=as_text(document.get("Driver")),
         layer=layer,
-        labels=_texts((document.get("Config") or {}).get("Labels"), labels),
+        labels=wanted_labels((document.get("Config") or {}).get("Labels"), labels),
     )
 
 
@@ -149,9 +128,9 @@ def _container(*, id_: str, document: _Document, config: _Document, host: _Docum
     return Container(
         id=id_,
         name=name,
-        image_id=_text(document.get("Image")),
-        image=_text(config.get("Image")),
-        created=_seconds(_text(document.get("Created"))),
+        image_id=as_text(document.get("Image")),
+        image=as_text(config.get("Image")),
+        created=_seconds(as_text(document.get("Created"))),
         log=_log(host.get("LogConfig") or {}),
         layer_limit_bytes=_size((host.get("StorageOpt") or {}).get("size")),
         **facts,
@@ -178,10 +157,10 @@ def _mounts(points: Iterable[_Document], host: _Document) -> tuple[Mount, ...]:
     """
     mounts = {}
     for point in points:
-        destination, kind = _text(point["Destination"]), _text(point.get("Type"))
+        destination, kind = as_text(point["Destination"]), as_text(point.get("Type"))
         mounts[destination] = Mount(
             type=kind,
-            source=_text({"volume": point.get("Name"), "bind": point.get("Source")}.get(kind)),
+            source=as_text({"volume": point.get("Name"), "bind": point.get("Source")}.get(kind)),
             destination=destination,
             access="rw" if point.get("RW") else "ro",
         )
@@ -196,18 +175,18 @@ def _mounts(points: Iterable[_Document], host: _Document) -> tuple[Mount, ...]:
 
 def _has_own_shm(host: _Document) -> bool:
     """Whether a container has a /dev/shm that is not the host's or another container's (moby: container/ipcmode)."""
-    mode = _text(host.get("IpcMode"))
+    mode = as_text(host.get("IpcMode"))
     return bool(host.get("ShmSize")) and mode not in ("host", "none") and not mode.startswith("container:")
 
 
 def _layer(data: _Document) -> str:
     """The layer's directory name from GraphDriver.Data.UpperDir, …/NAME/diff; empty where there is none."""
     path = data.get("UpperDir")
-    return _part_of_a_path(os.path.basename(os.path.dirname(_text(path)))) if path else ""
+    return _part_of_a_path(os.path.basename(os.path.dirname(as_text(path)))) if path else ""
 
 
 def _log(config: _Document) -> LogSettings:
-    driver, options = _text(config.get("Type")), config.get("Config") or {}
+    driver, options = as_text(config.get("Type")), config.get("Config") or {}
     files = options.get("max-file")
     if driver == "json-file":
         # json-file reads max-size in powers of 1000, local in powers of 1024 (moby: units.FromHumanSize, RAMInBytes)
@@ -227,7 +206,7 @@ def _size(text: Any, base: int = 1024) -> int | None:
         return None
 
 
-def _text(value: Any) -> str:
+def as_text(value: Any) -> str:
     """A text, empty for null. What is neither would only be found out on the page, so it is refused here."""
     if value is None:
         return ""
@@ -238,7 +217,7 @@ def _text(value: Any) -> str:
 
 def _part_of_a_path(value: Any) -> str:
     """A name that becomes part of a path. Raises ValueError for one that would lead elsewhere."""
-    name = _text(value)
+    name = as_text(value)
     if name in ("", ".", "..") or "/" in name or "\0" in name:
         raise ValueError(f"{name!r:.40} is no name")
     return name
@@ -246,15 +225,15 @@ def _part_of_a_path(value: Any) -> str:
 
 def _identity(value: Any) -> str:
     """A container's id, which becomes part of a path. Raises ValueError for what no engine makes."""
-    identity = _text(value)
+    identity = as_text(value)
     if not _ID.fullmatch(identity):
         raise ValueError(f"{identity!r:.40} is no container's id")
     return identity
 
 
-def _texts(value: Any, wanted: Collection[str]) -> Mapping[str, str]:
+def wanted_labels(value: Any, wanted: Collection[str]) -> Mapping[str, str]:
     """Those labels that are wanted: a container may have a megabyte of others."""
-    return {key: _text(found) for key, found in (value or {}).items() if key in wanted} or _NO_LABELS
+    return {key: as_text(found) for key, found in (value or {}).items() if key in wanted} or _NO_LABELS
 
 
 def _seconds(text: str) -> float:

@@ -9,58 +9,75 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 
-from docker_storage_exporter.bolt import Bucket, BusyError, CorruptError, read
+from docker_storage_exporter.bolt import Bucket, BusyError, CorruptError, newest_transaction, read
+from docker_storage_exporter.inventory.documents import as_text, wanted_labels
+from docker_storage_exporter.model.labels import USED_LABELS
+
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 _BUCKET = b"volumes"
-_Version = tuple[int, int, int]
+_BAD_NOTE = (TypeError, ValueError, AttributeError, RecursionError)
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeNote:
+    """What the engine noted of a volume: its driver, and those of its labels that are wanted."""
+
+    driver: str
+    labels: Mapping[str, str]
 
 
 class VolumeNotes:
-    """Reads the database of one data root again and again: only when it changed.
+    """Reads the database of one data root again and again: only when it has a new transaction.
 
-    What cannot be read now is as it was read before, since labels hardly ever change; at first it is nothing.
+    Of labels it keeps those that are named: a volume may have a megabyte of others. A database that cannot be read now
+    is taken as it was read before, since labels never change; one that is not there holds nothing.
     """
 
-    def __init__(self) -> None:
-        self._version: _Version | None = None
-        self._notes: Mapping[str, Mapping[str, Any]] = {}
+    def __init__(self, labels: Collection[str] = USED_LABELS) -> None:
+        self._labels = labels
+        self._version: tuple[int, int] | None = None
+        self._notes: Mapping[str, VolumeNote] = {}
 
-    def read(self, path: str) -> Mapping[str, Mapping[str, Any]]:
-        """The documents by the volumes' names, of the data root at `path`. The same mapping while nothing changed."""
+    def read(self, path: str) -> Mapping[str, VolumeNote]:
+        """The notes by the volumes' names, of the data root at `path`. The same mapping while nothing changed."""
         try:
-            descriptor = os.open(
-                f"{path}/volumes/metadata.db", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-            )
+            descriptor = os.open(f"{path}/volumes/metadata.db", _READ)
+        except FileNotFoundError:
+            if self._version is not None:
+                self._version, self._notes = None, {}
+            return self._notes
         except OSError:
             return self._notes
-        try:
-            self._read(descriptor)
-        except (OSError, CorruptError, BusyError):
-            return self._notes
-        finally:
-            os.close(descriptor)
+        with suppress(OSError, CorruptError, BusyError):
+            try:
+                self._read(descriptor)
+            finally:
+                os.close(descriptor)
         return self._notes
 
     def _read(self, descriptor: int) -> None:
         status = os.fstat(descriptor)
-        version = status.st_ino, status.st_size, status.st_mtime_ns
-        if not stat.S_ISREG(status.st_mode) or version == self._version:
+        if not stat.S_ISREG(status.st_mode):
             return
-        self._notes = read(descriptor, _documents)
-        self._version = version
+        version = status.st_ino, newest_transaction(descriptor)
+        if version != self._version:
+            self._notes = read(descriptor, partial(_notes, self._labels))
+            self._version = version
 
 
-def _documents(root: Bucket) -> dict[str, Mapping[str, Any]]:
+def _notes(labels: Collection[str], root: Bucket) -> dict[str, VolumeNote]:
     bucket = root.bucket(_BUCKET)
-    documents: dict[str, Mapping[str, Any]] = {}
+    notes = {}
     for name, value in bucket.items() if bucket is not None else ():
-        try:
+        with suppress(*_BAD_NOTE):  # what no engine writes costs only itself
             document = json.loads(value)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(document, dict):
-            documents[os.fsdecode(name)] = document
-    return documents
+            notes[os.fsdecode(name)] = VolumeNote(
+                as_text(document.get("Driver")), wanted_labels(document.get("Labels"), labels)
+            )
+    return notes

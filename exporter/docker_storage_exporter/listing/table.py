@@ -65,16 +65,18 @@ def render_table(
         growth = any(row.growth_bytes_per_hour is not None for row in listed)
     names = Column("NAME", [one_line(row.name) for row in listed])
     notes = Column("NOTE", [row.note for row in listed], remarks=True)
-    columns = _fitting(_facts(listed, growth=growth, whole=whole), names, style.width)
+    facts = _facts(listed, growth=growth, whole=whole)
+    if style.width is None:
+        return render_columns([*facts, names, notes], style)
     wanted = _telling_width(names)
-    has_notes = any(notes.cells) if style.width is not None else True
-    room = style.width is None or style.width - _taken(columns) - 2 * len(_GAP) - wanted >= _SHORTEST_NOTE
-    shown = [*columns, names, notes] if has_notes and room else [*columns, names]
-    return render_columns(shown, style, shrink=len(columns), least=wanted if has_notes and room else _SHORTEST_NAME)
+    columns = _fitting(facts, wanted, style.width)
+    if any(notes.cells) and style.width - _taken(columns) - 2 * len(_GAP) - wanted >= _SHORTEST_NOTE:
+        return render_columns([*columns, names, notes], style, shrink=len(columns), least=wanted)
+    return render_columns([*columns, names], style, shrink=len(columns))
 
 
 def _facts(rows: Sequence[Row], *, growth: bool, whole: int | None) -> list[Column]:
-    """The columns before the name, those last in `_LEAST_IMPORTANT` the most important."""
+    """The columns before the name."""
     columns = [Column("KIND", [row.kind for row in rows])]
     columns += [Column("ALLOCATED", [human_bytes(row.allocated_bytes) for row in rows], numbers=True)]
     if whole:
@@ -93,11 +95,8 @@ def _facts(rows: Sequence[Row], *, growth: bool, whole: int | None) -> list[Colu
 _LEAST_IMPORTANT = ("INODES", "APPARENT", "SHARE", "GROWTH/H")
 
 
-def _fitting(columns: list[Column], names: Column, width: int | None) -> list[Column]:
-    """The columns that leave names enough room to be told apart."""
-    if width is None:
-        return columns
-    wanted = _telling_width(names)
+def _fitting(columns: list[Column], wanted: int, width: int) -> list[Column]:
+    """The columns that leave names as much room as they want."""
     if _taken(columns) + len(_GAP) + wanted > width:
         columns[0] = Column("KIND", [_SHORT_KINDS.get(kind, kind) for kind in columns[0].cells])
     for heading in _LEAST_IMPORTANT:

@@ -103,10 +103,13 @@ def _accounts(shown: Listing) -> Iterator[str]:
     """How much of what a filesystem holds the objects on it explain."""
     for filesystem in shown.filesystems:
         rows = [row for row in shown.rows if row.mountpoint == filesystem.mountpoint and row.counted]
-        known = sum(row.allocated_bytes or 0 for row in rows)
+        sizes = [row.allocated_bytes for row in rows if row.allocated_bytes is not None]
+        if not sizes:  # nothing there has a number: that is no account of 0 bytes
+            continue
+        known = human_bytes(sum(sizes)) if all(row.complete for row in rows) else f"≥ {human_bytes(sum(sizes))}"
         used = human_bytes(filesystem.used_bytes)
         place = f" of {one_line(filesystem.mountpoint)}" if len(shown.filesystems) > 1 else ""
-        yield f"accounted for {human_bytes(known)} of {used} used{place}; not measured: {_NOT_MEASURED}"
+        yield f"accounted for {known} of {used} used{place}; not measured: {_NOT_MEASURED}"
 
 
 def _remarks(shown: Listing) -> Iterator[str]:

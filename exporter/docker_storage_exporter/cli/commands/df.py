@@ -10,8 +10,9 @@ from dataclasses import fields, replace
 
 from docker_storage_exporter.cli.log import set_up_log
 from docker_storage_exporter.cli.options import parser, settings_from
+from docker_storage_exporter.cli.screen import size_of
 from docker_storage_exporter.cli.selecting import add_selection, selection_from
-from docker_storage_exporter.cli.terminal import Bar, patient_control, size_of, style_of
+from docker_storage_exporter.cli.terminal import Bar, foreground_control, style_of
 from docker_storage_exporter.client.address import exporter_address
 from docker_storage_exporter.client.ask import ask_same
 from docker_storage_exporter.errors import NoAnswerError, SettingError
@@ -136,7 +137,7 @@ def _measured(settings: Settings) -> Listing:
     host = host_of(settings)
     inventory = CurrentInventory(settings, host, EngineClient(settings))
     with Bar() as bar:
-        snapshot = measure_everything(settings, inventory.renew(), host, bar.update, patient_control())
+        snapshot = measure_everything(settings, inventory.renew(), host, bar.update, foreground_control())
     if inventory.status.trouble:
         _say(f"{inventory.status.trouble}; this is what the disk says")
     return listing(snapshot, host_mark(host.procfs), Filesystems(host).under(snapshot))

@@ -6,7 +6,7 @@ import json
 import sys
 
 from docker_storage_exporter.cli.progress import Progress
-from docker_storage_exporter.cli.terminal import patient_control, style_of
+from docker_storage_exporter.cli.terminal import foreground_control, style_of
 from docker_storage_exporter.client.ask import ask_same
 from docker_storage_exporter.errors import NoAnswerError, SettingError
 from docker_storage_exporter.explain.explainer import Explainer
@@ -38,7 +38,7 @@ def explain(settings: Settings, target: str, form: str, *, with_growth: bool) ->
     crew = Crew(settings.scan_timeout)
     crew.begin_watching()
     listed = Locator(host, crew).locate(inventory, Rules())
-    control = patient_control()
+    control = foreground_control()
     owners = Owners(listed.inventory, listed.plan, listed.stores)
     explainer = Explainer(
         listed.inventory,

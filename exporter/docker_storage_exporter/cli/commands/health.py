@@ -9,7 +9,7 @@ import argparse
 from collections.abc import Sequence
 
 from docker_storage_exporter.cli.options import parser, settings_from
-from docker_storage_exporter.client.address import exporter_address, plain_connection
+from docker_storage_exporter.client.address import TIMEOUT_SECONDS, exporter_address, plain_connection
 from docker_storage_exporter.client.exchange import exchange
 from docker_storage_exporter.errors import NoAnswerError
 from docker_storage_exporter.httpd import PRODUCT
@@ -45,7 +45,7 @@ def alive(settings: Settings) -> None:
     address = exporter_address(settings)
     try:
         with plain_connection(settings) as connection:
-            answer = exchange(connection, _HEALTH_PATH)
+            answer = exchange(connection, _HEALTH_PATH, timeout=TIMEOUT_SECONDS, head_only=True)
     except OSError as error:
         raise NoAnswerError(f"no exporter answers at {address}: {error.strerror or error}") from error
     except ValueError as error:

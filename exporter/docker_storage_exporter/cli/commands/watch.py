@@ -14,8 +14,9 @@ from typing import Any
 
 from docker_storage_exporter.cli.keys import Keys
 from docker_storage_exporter.cli.options import parser, settings_from
+from docker_storage_exporter.cli.screen import size_of
 from docker_storage_exporter.cli.selecting import add_selection, selection_from
-from docker_storage_exporter.cli.terminal import size_of, style_of
+from docker_storage_exporter.cli.terminal import style_of
 from docker_storage_exporter.client.address import exporter_address
 from docker_storage_exporter.client.ask import ask
 from docker_storage_exporter.errors import ExporterError, NoAnswerError, SettingError
