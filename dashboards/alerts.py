@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from dashboards import common
 from dashboards.query import Scope, without
 from dashboards.recording import LAYERS, VOLUMES, comparable
 from dashboards.settings import Duration, Settings
@@ -60,7 +61,7 @@ def _unattributed(settings: Settings, scope: Scope) -> Alert:
         "A filesystem loses space and nothing that was measured explains it.",
         f"{_WHERE} lost {{{{ $value | humanize1024 }}}}B in the last hour beyond what was measured to grow on it: "
         "images, build cache, something that is not Docker's, or a tree that was not measured since.",
-        "docker-storage-overview",
+        common.OVERVIEW,
     )
 
 
@@ -85,7 +86,7 @@ def _filling_up(settings: Settings, scope: Scope, what: str, avail: Family, size
             f"A filesystem that Docker stores things on runs out of {what} within {horizon.words}.",
             f"{_WHERE} has {{{{ $value | humanizePercentage }}}} of its {what} left and, going on as in the last "
             f"{settings.trend.past}, none within {horizon.words}.",
-            "docker-storage-overview",
+            common.OVERVIEW,
         )
 
 
@@ -103,7 +104,7 @@ def _almost_full(settings: Settings, scope: Scope, what: str, avail: Family, siz
             settings.keep,
             f"A filesystem that Docker stores things on has less than {share:.0%} of its {what} left.",
             f"{_WHERE} has {{{{ $value | humanizePercentage }}}} of its {what} left.",
-            "docker-storage-overview",
+            common.OVERVIEW,
         )
 
 
@@ -121,7 +122,7 @@ def volumes(settings: Settings, scope: Scope) -> Iterator[Alert]:
         f"A volume uses more than {settings.limit_share:.0%} of {what}.",
         "Volume {{ $labels.volume }} on {{ $labels.instance }} uses {{ $value | humanizePercentage }} of "
         f"{what}. Its writers will fail with 'no space left on device'.",
-        "docker-storage-volumes",
+        common.VOLUMES,
         ("instance", "volume"),
     )
     yield _near_limit(settings, scope)
@@ -136,7 +137,7 @@ def volumes(settings: Settings, scope: Scope) -> Iterator[Alert]:
         f"Volumes that no container uses hold more than {settings.dangling_share:.0%} of their filesystem.",
         "Dangling volumes on {{ $labels.instance }} hold {{ $value | humanizePercentage }} of the filesystem at "
         "{{ $labels.mountpoint }}.",
-        "docker-storage-volumes",
+        common.VOLUMES,
     )
 
 
@@ -161,7 +162,7 @@ def _near_limit(settings: Settings, scope: Scope) -> Alert:
         "The {{ $labels.kind }} of {{ $labels.volume }}{{ $labels.container }} on {{ $labels.instance }} uses "
         "{{ $value | humanizePercentage }} of its limit: at a quota writers fail with 'no space left on device', any "
         "other limit is a wish that nothing enforces.",
-        "docker-storage-overview",
+        common.OVERVIEW,
         ("instance",),
     )
 
@@ -185,7 +186,7 @@ def _fills_filesystem(settings: Settings, scope: Scope) -> Alert:
         "Volume {{ $labels.volume }} on {{ $labels.instance }} grows by {{ $value | humanize1024 }}B in "
         f"{settings.volume_horizon.words} at the pace of the last {settings.hour.past}: "
         "more than its filesystem has left.",
-        "docker-storage-volumes",
+        common.VOLUMES,
         ("instance", "volume"),
     )
 
@@ -207,7 +208,7 @@ def abnormal(settings: Settings, scope: Scope) -> Iterator[Alert]:
         "Volume {{ $labels.volume }} on {{ $labels.instance }} grew by {{ $value | humanize1024 }}B in the last "
         f"{settings.day.past}, more than {settings.abnormal_factor:g} times its fastest day of the "
         f"{history.words} before.",
-        "docker-storage-volumes",
+        common.VOLUMES,
         ("instance", "volume"),
     )
 
@@ -225,7 +226,7 @@ def containers(settings: Settings, scope: Scope) -> Iterator[Alert]:
         "A container writes data where it will be lost.",
         "The writable layer of {{ $labels.container }} on {{ $labels.instance }} grew by "
         f"{{{{ $value | humanize1024 }}}}B in the last {settings.day.past}. It is gone when the container is removed.",
-        "docker-storage-containers",
+        common.CONTAINERS,
         ("instance", "container"),
     )
     rotated = without("max", ["source"], scope(c.LOG_LIMIT, source='="engine"'))
@@ -238,7 +239,7 @@ def containers(settings: Settings, scope: Scope) -> Iterator[Alert]:
         "A container's log grows without limit.",
         "The log files of {{ $labels.container }} on {{ $labels.instance }} take {{ $value | humanize1024 }}B and "
         "nothing rotates them.",
-        "docker-storage-containers",
+        common.CONTAINERS,
         ("instance", "container"),
     )
     yield Alert(
@@ -250,6 +251,6 @@ def containers(settings: Settings, scope: Scope) -> Iterator[Alert]:
         f"A tmpfs mount uses more than {settings.tmpfs_share:.0%} of its size.",
         "The tmpfs mount {{ $labels.destination }} of {{ $labels.container }} on {{ $labels.instance }} is "
         "{{ $value | humanizePercentage }} full.",
-        "docker-storage-containers",
+        common.CONTAINERS,
         ("instance", "container"),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from dashboards import common
 from dashboards.alerts import Alert
 from dashboards.query import Scope, without
 from dashboards.recording import BINDS, LAYERS, VOLUMES
@@ -11,7 +12,6 @@ from dashboards.settings import Settings
 from docker_storage_exporter.collector import catalogue as c
 from docker_storage_exporter.model.keys import Kind
 
-_DASHBOARD = "docker-storage-health"
 _KIND = "kind {{ $labels.kind }} on {{ $labels.instance }}"
 
 WALKED = {Kind.VOLUME: VOLUMES, Kind.LAYER: LAYERS, Kind.BIND: BINDS}
@@ -42,7 +42,7 @@ def _stale(settings: Settings, scope: Scope) -> Alert:
         f"Sizes are older than {settings.stale_after.words}.",
         "{{ $value }} objects of kind {{ $labels.kind }} on {{ $labels.instance }} were last measured to the end more "
         f"than {settings.stale_after.words} ago. Their sizes and all that is derived from them are history.",
-        _DASHBOARD,
+        common.HEALTH,
     )
 
 
@@ -61,7 +61,7 @@ def _pending(settings: Settings, scope: Scope) -> Alert:
         None,
         f"Objects wait for their first measurement for more than {settings.stale_after.words}.",
         "{{ $value }} objects of kind {{ $labels.kind }} on {{ $labels.instance }} are still to be measured.",
-        _DASHBOARD,
+        common.HEALTH,
     )
 
 
@@ -89,7 +89,7 @@ def _failing(settings: Settings, scope: Scope) -> Iterator[Alert]:
             settings.keep,
             "Sizes cannot be measured.",
             f"{{{{ $value | humanize }}}} {words}: {{{{ $labels.reason }}}}.",
-            _DASHBOARD,
+            common.HEALTH,
         )
 
 
@@ -104,7 +104,7 @@ def _partial(settings: Settings, scope: Scope) -> Alert:
         "Sizes lack entries that could not be read.",
         "{{ $value }} objects of kind {{ $labels.kind }} on {{ $labels.instance }} hold entries that the exporter may "
         "not read: their sizes are too small, and no alert on growth watches them.",
-        _DASHBOARD,
+        common.HEALTH,
     )
 
 
@@ -118,7 +118,7 @@ def _stopped(settings: Settings, scope: Scope) -> Alert:
         "Nothing is measured any more.",
         "On {{ $labels.instance }} nothing was measured to the end for two scan intervals: a disk or a mount does not "
         "answer, or everything fails. All sizes are history.",
-        _DASHBOARD,
+        common.HEALTH,
     )
 
 
@@ -132,7 +132,7 @@ def _inventory(settings: Settings, scope: Scope) -> Alert:
         f"The objects of a host were last listed more than {settings.inventory_after.words} ago.",
         "What is on the page of {{ $labels.instance }} is {{ $value | humanizeDuration }} old: new objects are missing "
         "and removed ones are still there.",
-        _DASHBOARD,
+        common.HEALTH,
     )
 
 
@@ -146,7 +146,7 @@ def _down(settings: Settings, scope: Scope) -> Iterator[Alert]:
         None,
         "A Docker Engine does not answer.",
         "The engine of {{ $labels.instance }} does not answer. Sizes are still measured, from what is on its disk.",
-        _DASHBOARD,
+        common.HEALTH,
     )
     job = Scope((*scope.matchers, settings.exporter_job))
     yield Alert(
@@ -157,7 +157,7 @@ def _down(settings: Settings, scope: Scope) -> Iterator[Alert]:
         None,
         "An exporter cannot be scraped.",
         "Prometheus cannot scrape {{ $labels.instance }}: nothing watches the disk of that host.",
-        _DASHBOARD,
+        common.HEALTH,
     )
     yield Alert(
         "DockerStorageExporterMissing",
@@ -167,6 +167,6 @@ def _down(settings: Settings, scope: Scope) -> Iterator[Alert]:
         None,
         "Prometheus knows no exporter at all.",
         "No target's job has the exporter's name: was the scrape configuration lost, or the job renamed?",
-        _DASHBOARD,
+        common.HEALTH,
         (),
     )
