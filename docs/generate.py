@@ -25,6 +25,7 @@ _SUBJECTS = {
     "docker_volume": "Volumes",
     "docker_container": "Containers",
     "docker_bind": "Bind mounts",
+    "docker_image": "Images",
     "docker_engine": "The engine",
     "docker_storage_exporter": "The exporter itself",
     "docker_storage": "The whole",
@@ -85,7 +86,7 @@ def _metrics() -> Iterator[str]:
 
 
 def _prefix(family: Family) -> str:
-    return next(prefix for prefix in _SUBJECTS if family.name.startswith(prefix + "_"))
+    return next(prefix for prefix in _SUBJECTS if family.name.startswith((f"{prefix}_", f"{prefix}s_")))
 
 
 def _family(family: Family, live: str) -> str:

@@ -2,10 +2,12 @@
 
 from docker_storage_exporter.layout import (
     BindFacts,
+    ImageFacts,
     TmpfsFacts,
     VolumeFacts,
     bind_key,
     container_key,
+    image_key,
     volume_key,
 )
 from docker_storage_exporter.measure import LogFiles, Statfs, Tmpfs, Walk
@@ -75,6 +77,11 @@ def logged(folder, container, allocated, **facts):
 def bind_row(source, sized=NOWHERE, users=(), entry="directory", **more):
     """The row of a source of bind mounts."""
     return Row(bind_key(source), (printable(source),), BindFacts(source, users, entry), sized, **more)
+
+
+def image_row(image, sized=NOWHERE, tags=(), containers=0, **more):
+    """The row of an image."""
+    return Row(image_key(image.id), (image.id,), ImageFacts(image, tags, containers), sized, **more)
 
 
 def page_of(*rows, inventory=None, at=1.0, **facts):

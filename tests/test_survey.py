@@ -257,7 +257,7 @@ def test_logs_and_tmpfs_mounts_go_with_their_container():
     found = survey(containers=users, sizes={folder: 10}, limit=1)
 
     assert [row.label for row in found.of(Kind.LAYER)] == [row.label for row in found.of(Kind.LOG)] == ["c2"]
-    assert found.cut == {Kind.VOLUME: 0, Kind.LAYER: 1, Kind.BIND: 0}
+    assert found.cut == {Kind.VOLUME: 0, Kind.LAYER: 1, Kind.BIND: 0, Kind.IMAGE: 0}
 
 
 def test_a_row_that_did_not_change_is_the_very_same_one_in_the_next_snapshot():

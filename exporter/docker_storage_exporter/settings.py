@@ -239,6 +239,9 @@ class Settings:
         "",
         f"Docker's data root on the host (default: as the engine says, or {DEFAULT_DATA_ROOT})",
     )
+    path_containerd_root: str | None = _option(
+        "path.containerd-root", directory, "", "containerd's root on the host (default: looked for)"
+    )
     scan_interval: float = _live(
         "scan.interval", duration, "5m", "how old a size has to be before it is measured again"
     )
@@ -282,6 +285,7 @@ class Settings:
     collector_layers: bool = _live("collector.layers", switch, "true", "measure writable layers of containers")
     collector_logs: bool = _live("collector.logs", switch, "true", "measure log files of containers")
     collector_tmpfs: bool = _live("collector.tmpfs", switch, "true", "measure tmpfs mounts of running containers")
+    collector_images: bool = _live("collector.images", switch, "true", "measure images")
     collector_bind_mounts: bool = _live("collector.bind-mounts", switch, "true", "measure sources of bind mounts")
     collector_volume_include: re.Pattern[str] = _live(
         "collector.volume-include", expression, ".*", "only volumes whose whole name matches"

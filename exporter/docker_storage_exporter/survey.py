@@ -108,6 +108,8 @@ class _Table:
         self._uncounted: set[int] = set()
         self._within: dict[int, str] = {}
         self.rows: dict[ObjectKey, Row] = before.rows if before is not None else {}
+        made = before._made.items() if before is not None else ()  # noqa: SLF001 - the same class
+        self._made: dict[ObjectKey, Measurement | None] = {key: found for key, found in made if key in objects}
 
     def look_up(self, known: Known, overlaps: _Overlaps) -> None:
         """See what is known of every object now, and count."""
@@ -116,13 +118,13 @@ class _Table:
         total = pending = 0
         for number, item in enumerate(self.items):
             place = item.place
-            measurement = measurements.get(place.source) if place.source is not None else None
+            measurement = self._measured(item, measurements)
             if measurement is None:
                 self.sizes.append(0)
                 failed = _failed(place, failures)
                 if failed is not None:
                     self.failed[failed] += 1
-                pending += place.source is not None and failed is None
+                pending += bool(place.sources) and failed is None
             else:
                 self.sizes.append(measurement.size.allocated)
                 total += measurement.size.allocated
@@ -133,6 +135,8 @@ class _Table:
             if not counted:
                 self._uncounted.add(number)
                 total -= self.sizes[-1]
+        if self.subject.distinct is not None:
+            total = self.subject.distinct(self.items, measurements)
         self.distinct_bytes, self.pending = total, pending
 
     def show(self, numbers: Iterable[int], known: Known) -> tuple[Row, ...]:
@@ -146,7 +150,7 @@ class _Table:
     def _row(self, number: int, known: Known, before: Row | None) -> Row:
         item, place, labels = self.items[number], self.items[number].place, self._labels[number]
         labels = labels if isinstance(labels, tuple) else (labels,)
-        measurement = known.measurements.get(place.source) if place.source is not None else None
+        measurement = self._measured(item, known.measurements)
         failed = _failed(place, known.failures)
         counted, within = number not in self._uncounted, self._within.get(number, "")
         if (
@@ -161,6 +165,17 @@ class _Table:
         ):
             return before
         return Row(item.key, labels, item.facts, Sized(place, measurement, failed), counted, within)
+
+    def _measured(self, item: Item, measurements: Mapping[Source, Measurement]) -> Measurement | None:
+        """What was measured of an object; of one that is made of parts the very same as long as it says the same."""
+        if self.subject.measured is None:
+            source = item.place.source
+            return measurements.get(source) if source is not None else None
+        found, known = self.subject.measured(item, measurements), self._made.get(item.key)
+        if found == known:
+            return known
+        self._made[item.key] = found
+        return found
 
     def _sorted(self) -> tuple[list[Item], list[str | tuple[str, ...]]]:
         """The objects in the order of their labels, and these: a single one as it is, since there are many."""
@@ -181,7 +196,7 @@ class _Table:
 
 def _failed(place: Place, failures: Mapping[Source, Unmeasured]) -> Unmeasured | None:
     """Why an object has no number, or no newer one."""
-    return failures.get(place.source) if place.source is not None else place.unmeasured
+    return next((failures[source] for source in place.sources if source in failures), place.unmeasured)
 
 
 def _names(items: Iterable[Item]) -> dict[ObjectKey, str]:

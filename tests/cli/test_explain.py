@@ -367,9 +367,9 @@ def test_the_text_shows_the_same_and_escapes_what_a_terminal_would_obey(run, roo
 @pytest.mark.parametrize(
     ("target", "line"),
     [
-        ("shop_db-dat", "shop_db-dat is no volume, container or path here; similar: "),
+        ("shop_db-dat", "shop_db-dat is no volume, container, image or path here; similar: "),
         ("/no/such/path", "/no/such/path: No such file or directory"),
-        ("zzzzzz", "zzzzzz is no volume, container or path here; df shows what there is"),
+        ("zzzzzz", "zzzzzz is no volume, container, image or path here; df shows what there is"),
     ],
 )
 def test_what_is_not_there_is_one_line(run, root, target, line):

@@ -4,11 +4,22 @@ from dataclasses import replace
 
 import pytest
 
+from docker_storage_exporter.layout.images import Pieces
 from docker_storage_exporter.model.keys import Kind
-from docker_storage_exporter.model.objects import Container, Engine, Inventory, LogSettings, Mount, StorageRoot, Volume
+from docker_storage_exporter.model.objects import (
+    Container,
+    Engine,
+    Image,
+    Inventory,
+    LogSettings,
+    Mount,
+    StorageRoot,
+    Volume,
+)
 from docker_storage_exporter.model.places import Place, Sized, Skip, Unmeasured
-from docker_storage_exporter.model.sizes import Identity
-from pages import bind_row, layer_row, log_row, page_of, tmpfs, tmpfs_row, volume_row
+from docker_storage_exporter.model.sizes import Identity, Lineage, Measurement, Size
+from docker_storage_exporter.model.text import printable
+from pages import bind_row, image_row, layer_row, log_row, page_of, tmpfs, tmpfs_row, volume_row
 from pages import logged as logged_place
 from pages import mounted as mounted_place
 from pages import walked as walked_place
@@ -87,6 +98,19 @@ def bind_rows():
     )
 
 
+def image_rows():
+    """Images: one with more tags than are shown, a dangling one, one without a number."""
+    tags = ("postgres:17", *(f"shop/db:{number}" for number in range(9)), "shop/last:1")
+    images = [Image(f"sha256:{digit * 64}", created=AT - 86400) for digit in "123"]
+    lineage = Lineage(0, 0, 0, "pieces", AT)
+    sizes = [Sized(Place(), Measurement(Size(size, shared=4096), AT, Pieces(""), lineage)) for size in (2**30, 0)]
+    return (
+        image_row(images[0], sizes[0], tags, containers=1),
+        image_row(images[1], sizes[1]),
+        image_row(images[2], Sized(Place(), failed=Unmeasured.IO), tuple(sorted(map(printable, HOSTILE)))),
+    )
+
+
 @pytest.fixture
 def snapshot():
     """Everything at once."""
@@ -96,12 +120,13 @@ def snapshot():
         *volume_rows(),
         *container_rows(),
         *bind_rows(),
+        *image_rows(),
         inventory=Inventory(engine, source="api", at=AT, roots=(root,)),
         at=AT + 2,
-        distinct_bytes={Kind.BIND: 36864},
+        distinct_bytes={Kind.BIND: 36864, Kind.IMAGE: 2**30 + 4096},
         skipped={(Kind.VOLUME, Skip.DRIVER): 1, (Kind.BIND, Skip.SYSTEM): 1},
         unmeasured={(Kind.LAYER, Unmeasured.UNKNOWN_LAYER): 1},
         pending={Kind.VOLUME: 1},
-        cut={Kind.VOLUME: 0, Kind.LAYER: 2, Kind.BIND: 0},
+        cut={Kind.VOLUME: 0, Kind.LAYER: 2, Kind.BIND: 0, Kind.IMAGE: 0},
         mountpoints=("/",),
     )

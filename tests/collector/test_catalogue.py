@@ -10,7 +10,14 @@ from docker_storage_exporter.collector.family import Family
 FAMILIES = OBJECT_FAMILIES + LIVE_FAMILIES
 OTHER_UNITS = ("kb", "mb", "gb", "kib", "mib", "gib", "kilobytes", "megabytes", "byte", "ms", "milliseconds", "minutes")
 OTHER_UNITS += ("hours", "days", "percent", "second", "time", "age", "size", "used", "avail", "limit")
-KEYS = {"volume", "container", "engine", "root", "state"}  # what a series is of; `state` as in any set of states
+KEYS = {
+    "volume",
+    "container",
+    "image",
+    "engine",
+    "root",
+    "state",
+}  # what a series is of; `state` as in any set of states
 TARGET_LABELS = {
     "job",
     "instance",

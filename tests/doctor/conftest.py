@@ -28,14 +28,23 @@ def make_facts(rootfs):
     """Facts of a host on which all is well, but for the changes."""
 
     def make(
-        *mounts, containers=(), volumes=(), engine=ENGINE, trouble="", source="api", refused=None, probe=None, **changes
+        *mounts,
+        containers=(),
+        volumes=(),
+        engine=ENGINE,
+        images="",
+        trouble="",
+        source="api",
+        refused=None,
+        probe=None,
+        **changes,
     ):
         inventory = Inventory(
             engine,
             tuple(volumes),
             tuple(containers),
             source=source,
-            roots=(StorageRoot("/var/lib/docker"),),
+            roots=(StorageRoot("/var/lib/docker"), *([StorageRoot(images, "images")] if images else [])),
             refused=refused,
         )
         proof = None if refused or source == "disk" else Proof.ID

@@ -64,7 +64,7 @@ def test_a_foreign_engine_costs_every_size(make_facts):
     assert "docker_volume_info" not in found.families
 
 
-@pytest.mark.parametrize(("driver", "store"), [("btrfs", "graphdriver"), ("overlayfs", "containerd")])
+@pytest.mark.parametrize(("driver", "store"), [("btrfs", "graphdriver"), ("stargz", "containerd")])
 def test_an_unknown_storage_driver_costs_the_layers_alone(make_facts, driver, store):
     unknown = Engine(version="29", storage_driver=driver, image_store=store, data_root="/var/lib/docker")
 
@@ -102,33 +102,20 @@ def test_a_part_of_the_data_root_that_is_no_directory_costs_what_lies_in_it(make
     assert {name.rpartition("_volume_")[0] for name in found.families} == {"docker"}
 
 
-def test_the_root_of_containerd_is_looked_for_where_engines_put_it(make_facts, rootfs):
+def test_the_root_of_containerd_costs_the_layers_where_it_is_not_seen(make_facts, rootfs):
     with_images = Engine(version="29", image_store="containerd", data_root="/var/lib/docker")
+    (rootfs / "var/lib/containerd").mkdir()
 
     nowhere = _one(roots, make_facts(engine=with_images), "containerd root")
-    (rootfs / "var/lib/containerd").mkdir()
-    system = _one(roots, make_facts(engine=with_images), "containerd root")
-    (rootfs / "var/lib/docker/containerd/daemon").mkdir(parents=True)
-    own = _one(roots, make_facts(engine=with_images), "containerd root")
+    seen = _one(roots, make_facts(engine=with_images, images="/var/lib/containerd"), "containerd root")
+    wrong = _one(roots, make_facts(engine=with_images, images="/var/lib/elsewhere"), "containerd root")
 
-    assert (nowhere.state, system.state, own.state) == (State.OK, State.OK, State.OK)
-    assert (nowhere.families, nowhere.do) == ((), "")  # nothing in it is measured yet
-    assert system.what == "/var/lib/containerd can be listed"
-    assert own.what == "/var/lib/docker/containerd/daemon can be listed"
-
-
-def test_a_root_of_containerd_on_a_disk_that_is_not_watched_is_a_warning_that_costs_no_metric(make_facts, rootfs):
-    with_images = Engine(version="29", image_store="containerd", data_root="/var/lib/docker")
-    (rootfs / "var/lib/containerd").mkdir()
-    disk = MountEntry(f"{rootfs}/var/lib/containerd", "xfs", (8, 2))
-
-    apart = _one(roots, make_facts(disk, engine=with_images), "containerd root")
-    volumes = MountEntry(f"{rootfs}/var/lib/docker/volumes", "xfs", (8, 2))
-    shared = _one(roots, make_facts(disk, volumes, engine=with_images), "containerd root")
-
-    assert (apart.state, apart.families) == (State.WARNING, ())
-    assert apart.what.startswith("/var/lib/containerd is on a filesystem of its own, which is not watched")
-    assert shared.state is State.OK
+    assert (nowhere.state, seen.state, wrong.state) == (State.ERROR, State.OK, State.ERROR)
+    assert LAYERS in nowhere.families
+    assert LAYERS in wrong.families
+    assert "--path.containerd-root" in nowhere.do
+    assert (seen.what, seen.families) == ("/var/lib/containerd can be listed, on ext4", ())
+    assert wrong.what == "/var/lib/elsewhere: No such file or directory"
 
 
 def _below(rootfs, part="", **facts):

@@ -20,17 +20,22 @@ _PATIENCE = 60
 
 
 class Dockerd:
-    """A dockerd in a folder; `docker(...)` runs the client against it."""
+    """A dockerd in a folder; `docker(...)` runs the client against it.
 
-    def __init__(self, folder: Path) -> None:
+    `prefix` is the command that runs both where they are installed, if that is not here.
+    """
+
+    def __init__(self, folder: Path, prefix: tuple[str, ...] = ()) -> None:
         self.folder = folder
+        self.prefix = prefix
         self.data_root = folder / "data"
         self.host = f"unix://{folder}/docker.sock"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, *options: str) -> None:
         """Start with these options and wait until it answers."""
-        command = ["dockerd", "--data-root", self.data_root, "--exec-root", self.folder / "exec", "-H", self.host]
+        command: list[str | Path] = [*self.prefix, "dockerd", "--data-root", self.data_root]
+        command += ["--exec-root", self.folder / "exec", "-H", self.host]
         command += [
             "--pidfile",
             self.folder / "pid",
@@ -53,7 +58,7 @@ class Dockerd:
     def clean_up(self) -> None:
         """Remove its containers, stop, and unmount what a stopped dockerd leaves mounted."""
         if self._process is not None and self._process.poll() is None:
-            client = ["docker", "-H", self.host]
+            client = [*self.prefix, "docker", "-H", self.host]
             listed = subprocess.run([*client, "ps", "-aq"], capture_output=True, text=True, check=False)
             if ids := listed.stdout.split():
                 subprocess.run([*client, "rm", "-fv", *ids], capture_output=True, check=False)
@@ -66,7 +71,11 @@ class Dockerd:
     def docker(self, *arguments: str, stdin: bytes | None = None) -> str:
         """What the docker client prints."""
         done = subprocess.run(
-            ["docker", "-H", self.host, *arguments], input=stdin, capture_output=True, check=False, timeout=_PATIENCE
+            [*self.prefix, "docker", "-H", self.host, *arguments],
+            input=stdin,
+            capture_output=True,
+            check=False,
+            timeout=_PATIENCE,
         )
         assert done.returncode == 0, done.stderr.decode()
         return done.stdout.decode().strip()
@@ -94,7 +103,8 @@ class Dockerd:
     def _answers(self) -> bool:
         assert self._process is not None
         assert self._process.poll() is None, (self.folder / "log").read_text()
-        return subprocess.run(["docker", "-H", self.host, "version"], capture_output=True, check=False).returncode == 0
+        asked = subprocess.run([*self.prefix, "docker", "-H", self.host, "version"], capture_output=True, check=False)
+        return asked.returncode == 0
 
     def import_image(self, folder: Path) -> None:
         """Make the image: a static busybox and nothing else."""

@@ -192,7 +192,7 @@ def test_a_source_is_what_it_was_after_it_was_kept(source):
 
 
 def test_every_source_has_a_name_and_a_meaning_of_its_own():
-    assert set(SOURCES) == {"walk", "logs", "statfs", "tmpfs"}
+    assert set(SOURCES) == {"walk", "layer", "logs", "statfs", "tmpfs"}
     assert {source.name for source in SOURCES.values()} == set(SOURCES)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from docker_storage_exporter.measure import Walk
+from docker_storage_exporter.measure import Layer, Walk
 from docker_storage_exporter.model.keys import Kind
 from docker_storage_exporter.schedule.agenda import Agenda, Lane
 
@@ -164,3 +164,22 @@ def test_one_that_is_being_measured_is_not_hurried(agenda):
     agenda.put_back(A, 2, large=True)
     agenda.hurry([A], 3)
     assert agenda.take(Lane.LARGE, 3) is A
+
+
+def test_what_never_changes_is_measured_once_and_again_only_after_a_failure():
+    settled, agenda = Layer(("/layer",)), Agenda(10)
+    agenda.replace({settled: Kind.IMAGE}, now=0)
+
+    agenda.put_back(agenda.take(Lane.SMALL, 0), 0, large=False, failed=True)
+    assert agenda.next_due(Lane.SMALL) == 10
+    agenda.put_back(agenda.take(Lane.SMALL, 10), 10, large=False)
+    assert agenda.next_due(Lane.SMALL) == float("inf")
+    assert agenda.take(Lane.SMALL, 1e12) is None
+
+
+def test_what_never_changes_and_was_measured_in_an_earlier_run_is_not_due():
+    settled, agenda = Layer(("/layer",)), Agenda(10)
+
+    agenda.replace({settled: Kind.IMAGE}, now=0, ages={settled: 1e6})
+
+    assert agenda.take(Lane.SMALL, 1e12) is None

@@ -36,7 +36,7 @@ class Root:
         """An image's metadata."""
         folder = self.path / "image" / self._driver / "imagedb/content/sha256"
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / digest).write_text("{}")
+        (folder / digest).write_text('{"rootfs": {}}')
 
     def inventory(self, *containers):
         """An inventory of these containers."""

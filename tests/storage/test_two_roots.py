@@ -8,7 +8,7 @@ from docker_storage_exporter.hostfs.mounts import MountEntry, MountTable
 from docker_storage_exporter.layout import HostView, container_key, plan_of
 from docker_storage_exporter.measure import Walk
 from docker_storage_exporter.model.keys import Kind, ObjectKey
-from docker_storage_exporter.model.objects import Container, Engine, Inventory, StorageRoot
+from docker_storage_exporter.model.objects import Container, Engine, Image, Inventory, StorageRoot
 from docker_storage_exporter.model.places import Location, Unmeasured
 from docker_storage_exporter.model.sizes import Size
 from docker_storage_exporter.model.snapshot import Row
@@ -52,7 +52,10 @@ class TwoRoots:
         return self.snapshots
 
     def images(self):
-        return ("sha256:1",)
+        return (Image("sha256:1"),)
+
+    def called(self, location):
+        return "a snapshot" if self.whose(location) else ""
 
     def claims(self, inventory):
         for container in inventory.containers:

@@ -78,7 +78,10 @@ def test_the_landing_page_names_the_version_and_what_is_shown(app, store, snapsh
     assert headers["Content-Type"] == HTML
     assert f"Version {__version__}." in before.decode()
     assert "Nothing is listed yet." in before.decode()
-    assert "Shows 2 volumes, 0 writable layers, 0 bind mounts; 1 object is still to be measured." in after.decode()
+    assert (
+        "Shows 2 volumes, 0 writable layers, 0 bind mounts, 0 images; 1 object is still to be measured."
+        in after.decode()
+    )
 
 
 def test_every_link_of_the_landing_page_leads_somewhere_also_behind_a_prefix(pages, store, snapshot):

@@ -9,6 +9,7 @@ Format: go.etcd.io/bbolt, version 2 (internal/common: meta.go, page.go, bucket.g
 """
 
 from docker_storage_exporter.bolt.database import Bucket, BusyError, newest_transaction, read
+from docker_storage_exporter.bolt.file import Reading, read_file
 from docker_storage_exporter.bolt.pages import CorruptError
 
-__all__ = ["Bucket", "BusyError", "CorruptError", "newest_transaction", "read"]
+__all__ = ["Bucket", "BusyError", "CorruptError", "Reading", "newest_transaction", "read", "read_file"]

@@ -23,6 +23,15 @@ from docker_storage_exporter.collector.kinds.binds import (
     BIND_TREE,
     BIND_UNREADABLE,
 )
+from docker_storage_exporter.collector.kinds.images import (
+    IMAGE_CONTAINERS,
+    IMAGE_CREATED,
+    IMAGE_INFO,
+    IMAGE_SHARED,
+    IMAGE_TAG_INFO,
+    IMAGE_UNIQUE,
+    IMAGES_DISTINCT,
+)
 from docker_storage_exporter.collector.kinds.layers import (
     CONTAINER_CREATED,
     CONTAINER_INFO,
@@ -96,6 +105,13 @@ __all__ = [
     "FILESYSTEM_INODES",
     "FILESYSTEM_INODES_FREE",
     "FILESYSTEM_SIZE",
+    "IMAGES_DISTINCT",
+    "IMAGE_CONTAINERS",
+    "IMAGE_CREATED",
+    "IMAGE_INFO",
+    "IMAGE_SHARED",
+    "IMAGE_TAG_INFO",
+    "IMAGE_UNIQUE",
     "INVENTORY_DURATION",
     "LANDLOCK",
     "LAST_EVENT",

@@ -69,6 +69,7 @@ NEEDS: tuple[Row, ...] = (
     Row("filesystems of volumes", VOLUME_FILESYSTEMS, {Need.DATA_ROOT: _NO_NUMBER, Need.LATE_MOUNTS: _LATE_NUMBER}),
     Row("writable layers", LOST[Kind.LAYER], {Need.DATA_ROOT: _NO_SIZE, Need.READ: _CLOSED}),
     Row("logs", LOST[Kind.LOG], {Need.DATA_ROOT: _NO_SIZE}),
+    Row("images", c.OF_KIND[Kind.IMAGE].FAMILIES, {Need.DATA_ROOT: _NO_NUMBER, Need.READ: _NO_NUMBER}),
     Row("bind mounts", LOST[Kind.BIND], {Need.DATA_ROOT: _UNPROVEN, Need.SOURCES: _NO_SIZE, Need.READ: _CLOSED}),
     Row(
         "tmpfs mounts",

@@ -22,6 +22,7 @@ _MOST_NAMED = 3
 _REMEDIES = {
     Unmeasured.FOREIGN_ENGINE: "see same host",
     Unmeasured.UNKNOWN_ROOT: "see data root",
+    Unmeasured.UNKNOWN_IMAGES_ROOT: "see containerd root",
     Unmeasured.UNKNOWN_LAYER: "run this again: a container that is just made has no layer yet",
     Unmeasured.DRIVER: "see storage driver",
     Unmeasured.PERMISSION: "see rights and processes",

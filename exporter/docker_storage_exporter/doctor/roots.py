@@ -15,9 +15,9 @@ _RIGHTS = "run as root or with CAP_DAC_READ_SEARCH"
 _PARTS: tuple[tuple[str, tuple[Group, ...]], ...] = (
     ("containers", (LOST[Kind.LOG],)),
     ("volumes", (LOST[Kind.VOLUME],)),
-    *((driver.folder, (LOST[Kind.LAYER],)) for driver in drivers()),
+    *((driver.folder, (LOST[Kind.LAYER],)) for driver in drivers() if driver.folder),
 )
-_CONTAINERD_ROOTS = ("{root}/containerd/daemon", "/var/lib/containerd")
+_CONTAINERD = "containerd root"
 
 
 def findings(facts: Facts) -> Iterator[Finding]:
@@ -25,7 +25,7 @@ def findings(facts: Facts) -> Iterator[Finding]:
     yield data_root(facts)
     inventory = facts.probe.inventory
     if inventory is not None and inventory.engine.image_store == "containerd":
-        yield _containerd_root(facts)
+        yield _containerd_root(facts, inventory.root_of("images"))
 
 
 def data_root(facts: Facts) -> Finding:
@@ -56,30 +56,20 @@ def data_root(facts: Facts) -> Finding:
     return Finding("data root", State.OK, f"{root.path} can be listed{where}")
 
 
-def _containerd_root(facts: Facts) -> Finding:
-    """Containerd does not tell where its root is: it is looked for where engines put it.
-
-    Nothing in it is measured yet, so it costs nothing where it cannot be seen, and it need not be mounted. Only a
-    filesystem that has nothing else of the engine's may fill unseen.
-    """
-    for path in (candidate.format(root=facts.root.path) for candidate in _CONTAINERD_ROOTS):
-        error = _cannot_list(facts, path)
-        if error is None and _is_watched(facts, path):
-            return Finding("containerd root", State.OK, f"{path} can be listed")
-        if error is None:
-            what = f"{path} is on a filesystem of its own, which is not watched: no alert tells when it fills"
-            return Finding("containerd root", State.WARNING, what, (), "watch that filesystem with node_exporter")
-        if error.errno != errno.ENOENT:
-            return Finding("containerd root", State.OK, f"{path}: {error.strerror}; nothing in it is measured yet")
-    return Finding("containerd root", State.OK, "not seen from here; nothing in it is measured yet")
-
-
-def _is_watched(facts: Facts, path: str) -> bool:
-    """Whether the filesystem of a path is the data root's or that of a folder in it, and so on the page."""
-    watched = (facts.root.path, f"{facts.root.path}/volumes", f"{facts.root.path}/containers")
-    devices = {entry.device for place in watched if (entry := facts.mounts.covering(facts.host.view(place)))}
-    here = facts.mounts.covering(facts.host.view(path))
-    return here is None or here.device in devices
+def _containerd_root(facts: Facts, path: str) -> Finding:
+    """Whether the root can be listed that was found to be containerd's; empty where none was."""
+    layers = (LOST[Kind.LAYER],)
+    if not path:
+        what = "not seen from here, and this engine keeps layers and images in it"
+        do = "mount it, as a rule /var/lib/containerd, where the host has it; or name it with --path.containerd-root"
+        return Finding(_CONTAINERD, State.ERROR, what, layers, do)
+    error = _cannot_list(facts, path)
+    if error is not None:
+        do = _RIGHTS if error.errno in (errno.EACCES, errno.EPERM) else "name the right one with --path.containerd-root"
+        return Finding(_CONTAINERD, State.ERROR, f"{path}: {error.strerror}", layers, do)
+    covering = facts.mounts.covering(facts.host.view(path))
+    where = f", on {covering.filesystem}" if covering else ""
+    return Finding(_CONTAINERD, State.OK, f"{path} can be listed{where}")
 
 
 def _cannot_list(facts: Facts, path: str) -> OSError | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from docker_storage_exporter.errors import SettingError
 from docker_storage_exporter.explain.explanation import Explanation, Part, Retained, Use
@@ -14,7 +14,8 @@ from docker_storage_exporter.explain.remedies import Remedies, is_current_log
 from docker_storage_exporter.explain.removal import Removal
 from docker_storage_exporter.explain.territory import Territories, Territory
 from docker_storage_exporter.hostfs.host import Host
-from docker_storage_exporter.listing.rows import project_of
+from docker_storage_exporter.layout import ImageFacts, Item
+from docker_storage_exporter.listing.rows import SHARED_IMAGES, project_of
 from docker_storage_exporter.measure import Walk
 from docker_storage_exporter.model.keys import Kind
 from docker_storage_exporter.model.objects import Container, Inventory, Volume
@@ -51,6 +52,10 @@ class Explainer:
                 return explanations
         if tmpfs := self._owners.tmpfs(target):
             return [self._tmpfs(tmpfs)]
+        if images := self._owners.images(target):
+            return [self._image(image) for image in images]
+        if target == SHARED_IMAGES:
+            return [Explanation(target, "layers and content of images", remark=_SHARED)]
         path = os.path.join(os.getcwd(), target)
         source = self._host.resolve(path, self._host.mounts())
         if source.error is not None or source.remote:
@@ -65,7 +70,7 @@ class Explainer:
             return f"{name}: {error.strerror}"
         similar = self._owners.similar(target)
         hint = f"; similar: {', '.join(similar)}" if similar else "; df shows what there is"
-        return f"{name} is no volume, container or path here{hint}"
+        return f"{name} is no volume, container, image or path here{hint}"
 
     def _volume(self, owner: Owner) -> Explanation:
         volume = owner.volume or Volume(owner.name)
@@ -124,6 +129,22 @@ class Explainer:
             facts={"id": container.id[:12], "state": container.state, "project": project_of(container.labels)},
             parts=(looked.part,),
             remark="memory, not disk: it is free when the container stops, and what is in it is then lost",
+        )
+
+    def _image(self, item: Item) -> Explanation:
+        facts: ImageFacts = item.facts
+        parts = tuple(self._looker.look_at_pieces(what, pieces) for what, pieces in (
+            ("its alone", facts.image.unique), ("shared", facts.image.shared)))  # fmt: skip
+        users = self._owners.made_from(facts.image.id)
+        stays = [Retained("in layers or content that another image or the build cache needs", parts[1].allocated_bytes)]
+        return Explanation(
+            target=facts.called,
+            owner="image",
+            facts={"id": facts.image.id, "tags": ", ".join(facts.tags), "made from it": _named(users)},
+            parts=parts,
+            stays=tuple(stays if parts[1].allocated_bytes else []),
+            remedies=(self._remedies.of_image(facts, users, parts[0].allocated_bytes),),
+            remark="" if facts.tags else "dangling: no tag names it",
         )
 
     def _around(self, container: Container, layer: Owner, logs: Part | None) -> Part:
@@ -185,6 +206,13 @@ class Explainer:
         retained += held_open(self._host, owner, path or looked.part.path)
         retained += [Retained(f"{_called(other)} is the same directory") for other in self._owners.same_place(owner)]
         return retained
+
+
+_SHARED = "each of them is needed by several images, or by an image and the build cache: see --explain IMAGE"
+
+
+def _named(containers: Iterable[Container]) -> str:
+    return ", ".join(f"{container.name} ({container.state})" for container in containers)
 
 
 def _is_apart(owner: Owner, territory: Territory) -> bool:

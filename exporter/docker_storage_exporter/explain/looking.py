@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -16,9 +16,10 @@ from docker_storage_exporter.hostfs.reasons import reason_for
 from docker_storage_exporter.listing.row import Row
 from docker_storage_exporter.measure import Walk, measure
 from docker_storage_exporter.model.keys import Kind
+from docker_storage_exporter.model.objects import Piece
 from docker_storage_exporter.model.places import Place
 from docker_storage_exporter.model.sizes import Source
-from docker_storage_exporter.model.text import path_below, printable
+from docker_storage_exporter.model.text import counted, path_below, printable
 from docker_storage_exporter.sizer import Control, Root, Usage
 from docker_storage_exporter.sizer import measure as measure_roots
 
@@ -29,6 +30,7 @@ OWN_PLACES = {
     Kind.LOG: "log files",
     Kind.BIND: "bind mount",
     Kind.TMPFS: "tmpfs mount",
+    Kind.IMAGE: "image",
 }
 """What a kind of object is called where it is the place of some bytes."""
 
@@ -88,6 +90,19 @@ class Looker:
         largest = tuple(sorted([*entries, *files], key=lambda entry: (-entry[1], entry[0]))[:_MOST_LARGEST])
         linked = LinkedOutside(sum(o.files for o in outside), sum(o.allocated_bytes for o in outside))
         return Looked(part, largest, linked, directory)
+
+    def look_at_pieces(self, what: str, pieces: Sequence[Piece]) -> Part:
+        """The pieces of an image together: by what the store says, else walked now."""
+        known = sum(piece.allocated or 0 for piece in pieces)
+        paths = tuple(piece.path for piece in pieces if piece.path)
+        layers = counted(len(pieces), "layer or blob", "layers and blobs")
+        if any(piece.allocated is None and not piece.path for piece in pieces):
+            return Part(what, layers, note="not measured: some of it cannot be read")
+        if not paths:
+            return Part(what, layers, known)
+        walked = self.look(Kind.IMAGE, "", Place(Walk(paths))).part
+        total = None if walked.allocated_bytes is None else known + walked.allocated_bytes
+        return Part(what, layers, total, inodes=walked.inodes, note=walked.note)
 
     def _asked(self, source: Source, what: str) -> Looked:
         size = measure(source, self._host, self._control()).size

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from docker_storage_exporter.layout import Plan, container_key, volume_key
+from docker_storage_exporter.layout import Item, Plan, container_key, volume_key
 from docker_storage_exporter.measure import is_log
 from docker_storage_exporter.model.keys import Kind, ObjectKey
 from docker_storage_exporter.model.objects import Container, Inventory, Mount, Volume
@@ -16,6 +16,7 @@ from docker_storage_exporter.model.text import path_below, printable
 from docker_storage_exporter.storage import Stores
 
 _SHORTEST_ID = 4
+_DIGEST = "sha256:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,18 @@ class Owners:
                 return Owner(Kind.TMPFS, name, item.place, container=item.facts.container)
         return None
 
+    def images(self, name: str) -> list[Item]:
+        """The images of that tag, id, or beginning of an id; several only where the beginning is one of several ids."""
+        items = self._plan.of(Kind.IMAGE)
+        exact = [item for item in items if name == item.key.id or name in map(printable, item.facts.tags)]
+        digest = name.removeprefix(_DIGEST)
+        is_beginning = len(digest) >= _SHORTEST_ID
+        return exact or [item for item in items if is_beginning and item.key.id.startswith(f"{_DIGEST}{digest}")]
+
+    def made_from(self, image: str) -> list[Container]:
+        """The containers that were made from an image."""
+        return [container for container in self._inventory.containers if container.image_id == image]
+
     def container(self, name: str) -> Container | None:
         """The container of that name, id, or beginning of an id that no other has.
 
@@ -85,8 +98,9 @@ class Owners:
         return difflib.get_close_matches(name, self.names(), n=3)
 
     def names(self) -> list[str]:
-        """What volumes and containers are called."""
+        """What volumes, containers and images are called."""
         names = [v.name for v in self._inventory.volumes] + [c.name for c in self._inventory.containers]
+        names += [tag for item in self._plan.of(Kind.IMAGE) for tag in item.facts.tags]
         return [printable(name) for name in names]
 
     def at(self, path: str) -> Owner | None:

@@ -10,6 +10,7 @@ from docker_storage_exporter.explain.owners import Owner, Owners
 from docker_storage_exporter.explain.removal import Removal
 from docker_storage_exporter.explain.territory import Territories
 from docker_storage_exporter.hostfs.host import Host
+from docker_storage_exporter.layout import ImageFacts
 from docker_storage_exporter.model.keys import Kind
 from docker_storage_exporter.model.objects import RUNNING_STATES, Container, Volume
 
@@ -41,6 +42,12 @@ class Remedies:
         loses = "what it wrote to its layer" + (", and its logs" if has_logs else "")
         whole = Remedy("remove the container", self._removal.of_container(container), frees, loses)
         return (*self._of_current_log(container), whole)
+
+    def of_image(self, image: ImageFacts, users: Sequence[Container], frees: int | None) -> Remedy:
+        """Remove an image by all of its tags, after the containers that were made from it."""
+        what = "remove the image" + (" after the containers that were made from it" if users else "")
+        loses = "the image" + (", and what its containers wrote to their layers and logs" if users else "")
+        return Remedy(what, self._removal.of_image(image.tags or (image.image.id,), users), frees, loses)
 
     def _of_current_log(self, container: Container) -> Iterator[Remedy]:
         """Empty the log that json-file writes to. No other driver's files may be cut while they are written."""

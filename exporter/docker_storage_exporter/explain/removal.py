@@ -22,6 +22,10 @@ class Removal:
         """A volume, with the containers that mount it, in any state, removed first: the engine refuses otherwise."""
         return _joined([*self._containers(users), self._line("volume", "rm", name)])
 
+    def of_image(self, names: Sequence[str], users: Sequence[Container]) -> str:
+        """An image by all its names, with the containers that were made from it removed first."""
+        return _joined([*self._containers(users), self._line("image", "rm", *names)])
+
     def of_container(self, container: Container) -> str:
         """A container, or the service that would start another one in its place."""
         return _joined(self._containers([container]))

@@ -114,17 +114,19 @@ class Territories:
             return None
         if path == root:
             return Territory(root, "the data root")
-        if self._is_unclaimed(path, mounts):
-            return Territory(root, "a layer that no container has: an image's, the build cache's, or left over")
+        if called := self._called(path, mounts):
+            return Territory(root, called)
         for name, called in _FOLDERS.items():
             folder = self._host.resolve(f"{root}/{name}", mounts)
             if folder.error is None and not folder.remote and is_inside(path, folder.path):
                 return Territory(folder.path, called)
         return Territory(root, "the engine's own files") if is_inside(path, root) else None
 
-    def _is_unclaimed(self, path: str, mounts: MountTable) -> bool:
+    def _called(self, path: str, mounts: MountTable) -> str:
+        """What the stores say of a path."""
         location = self._host.location(path, mounts)
-        return location is not None and any(facts.whose(location) for facts in self._stores.facts)
+        called = (facts.called(location) for facts in self._stores.facts) if location is not None else ()
+        return next(filter(None, called), "")
 
     def _foreign(self, path: str) -> Territory | None:
         """The nearest directory at or above a path that looks like an engine's root."""

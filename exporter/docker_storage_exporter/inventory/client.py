@@ -17,6 +17,7 @@ import docker.tls
 import requests
 import urllib3.exceptions
 from docker.api import APIClient
+from docker.auth import INDEX_NAME
 
 from docker_storage_exporter.errors import (
     AccessError,
@@ -31,6 +32,9 @@ from docker_storage_exporter.settings import Settings
 OLDEST_API = (1, 24)
 NEWEST_API = (1, 51)
 """The versions spoken. 1.52 takes GraphDriver away from inspect, so newer engines are asked in 1.51."""
+
+DEFAULT_REGISTRY = INDEX_NAME
+"""Where an image comes from whose name begins with no registry."""
 
 _EVENT_SILENCE_SECONDS = 300.0
 _LARGEST_ANSWER = 256 * 1024**2

@@ -23,6 +23,7 @@ from docker_storage_exporter.errors import (
 from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.hostfs.reasons import reason_for
 from docker_storage_exporter.inventory.client import EngineClient
+from docker_storage_exporter.inventory.containerd import containerd_root
 from docker_storage_exporter.inventory.disk import DiskReader, check_data_root, folders_in, layer_of, read_disk
 from docker_storage_exporter.inventory.documents import container_from_inspect, engine_from_info, volume_from_api
 from docker_storage_exporter.inventory.engine import Change, Listing
@@ -74,6 +75,8 @@ class CurrentInventory:
         self._broken_volumes = 0
         self.keep_labels(settings.collector_labels or ())
         self._last: Inventory | None = None
+        self._images_root = ""  # as it was found with these containers
+        self._containers_of_root: frozenset[str] = frozenset()
         self._listener: EventListener | None = None
 
     @property
@@ -141,6 +144,7 @@ class CurrentInventory:
                 raise error
             self._note_trouble(error)
             inventory = self._without_engine(error)
+        inventory = self._with_images_root(inventory)
         self._note_refusal(inventory)
         self._last = inventory
         return inventory
@@ -262,6 +266,20 @@ class CurrentInventory:
             roots=(StorageRoot(root),),
             refused=refused,
         )
+
+    def _with_images_root(self, inventory: Inventory) -> Inventory:
+        """The inventory with containerd's root where layers and images are kept there."""
+        if inventory.engine.image_store != "containerd" or inventory.refused or inventory.root_of("images"):
+            return inventory
+        containers = frozenset(container.id for container in inventory.containers)
+        if containers != self._containers_of_root or not self._images_root:
+            self._containers_of_root = containers
+            self._images_root = self._settings.path_containerd_root or containerd_root(
+                inventory.engine, inventory.root, containers, self._host
+            )
+        path = self._images_root
+        roots = (*inventory.roots, StorageRoot(path, "images")) if path else inventory.roots
+        return dataclasses.replace(inventory, roots=roots)
 
     def _is_volume(self, volume: Volume, root: str) -> bool:
         """Whether it is one: to an engine every folder is, also what fsck keeps on a disk that is mounted there."""

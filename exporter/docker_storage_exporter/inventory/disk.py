@@ -26,6 +26,7 @@ from docker_storage_exporter.inventory.documents import (
 from docker_storage_exporter.inventory.volumedb import VolumeNote, VolumeNotes
 from docker_storage_exporter.model.labels import USED_LABELS
 from docker_storage_exporter.model.objects import Container, Engine, Inventory, StorageRoot, Volume
+from docker_storage_exporter.storage import knows
 
 _CONTAINER_ID = re.compile(r"[0-9a-f]{64}")
 _MOUNT_ID = re.compile(r"[0-9a-f]{64}")  # the daemon's own check (moby: layer/filestore.go)
@@ -35,6 +36,7 @@ _T = TypeVar("_T")
 _UNSETTLED = -1  # which no hash is
 _SETTLED_NANOSECONDS = 2 * 10**9  # the coarsest clock of a filesystem that an engine runs on ticks each 10 ms
 _MARKS = ("containers", "image", "volumes")
+_BUILD_INDEX = "containerd-"  # with the snapshotter behind it, where layers are containerd's
 
 
 def check_data_root(path: str, shown: str) -> None:
@@ -250,8 +252,15 @@ def _engine(path: str, data_root: str, containers: tuple[Container, ...]) -> Eng
     """What the disk tells of an engine: the driver most containers use, else the one that keeps images."""
     drivers = Counter(container.driver for container in containers if container.driver)
     drivers.update(name for name in folders_in(f"{path}/image") if os.path.isdir(f"{path}/image/{name}/layerdb"))
+    drivers.update(n.removeprefix(_BUILD_INDEX) for n in folders_in(f"{path}/buildkit") if n.startswith(_BUILD_INDEX))
     driver = drivers.most_common(1)[0][0] if drivers else ""
-    return Engine(id=engine_id(path), storage_driver=driver, data_root=data_root)
+    classic = os.path.isdir(f"{path}/image/{driver}/layerdb") or not knows(driver, "containerd")
+    return Engine(
+        id=engine_id(path),
+        storage_driver=driver,
+        image_store="graphdriver" if classic else "containerd",
+        data_root=data_root,
+    )
 
 
 def folders_in(path: str, *, links: bool = False) -> frozenset[str]:

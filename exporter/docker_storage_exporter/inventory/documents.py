@@ -8,15 +8,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime, timezone
 from typing import Any
 
 from docker_storage_exporter.model.labels import USED_LABELS
 from docker_storage_exporter.model.objects import CONTAINER_STATES, Container, Engine, LogSettings, Mount, Volume
+from docker_storage_exporter.model.times import epoch_seconds
 from docker_storage_exporter.settings import size
 
 _Document = Mapping[str, Any]
-_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _ID = re.compile(r"[0-9a-f]{64}")
 _SHM = "/dev/shm"  # noqa: S108 - the container's
 _NO_LABELS: Mapping[str, str] = {}  # one for all: most volumes have none
@@ -34,6 +33,7 @@ def engine_from_info(info: _Document, product: str) -> Engine:
         storage_driver=as_text(info.get("Driver")),
         image_store="containerd" if containerd else "graphdriver",
         data_root=as_text(info["DockerRootDir"]),
+        containerd_address=as_text((info.get("Containerd") or {}).get("Address")),
     )
 
 
@@ -84,6 +84,7 @@ def container_from_inspect(document: _Document, labels: Collection[str] = USED_L
     """
     config, host = document.get("Config") or {}, document.get("HostConfig") or {}
     state, graph = document["State"], document.get("GraphDriver") or {}
+    snapshot = ((document.get("Storage") or {}).get("RootFS") or {}).get("Snapshot") or {}  # instead of it from 29 on
     return _container(
         id_=_identity(document["Id"]),
         name=as_text(document.get("Name")),
@@ -93,7 +94,7 @@ def container_from_inspect(document: _Document, labels: Collection[str] = USED_L
         state=state["Status"] if state.get("Status") in CONTAINER_STATES else _state(state),
         pid=int(state.get("Pid") or 0),
         mounts=_mounts(document.get("Mounts") or [], host),
-        driver=as_text(document.get("Driver") or graph.get("Name")),
+        driver=as_text(document.get("Driver") or graph.get("Name") or snapshot.get("Name")),
         layer=_layer(graph.get("Data") or {}),
         labels=wanted_labels(config.get("Labels"), labels),
     )
@@ -130,7 +131,7 @@ def _container(*, id_: str, document: _Document, config: _Document, host: _Docum
         name=name,
         image_id=as_text(document.get("Image")),
         image=as_text(config.get("Image")),
-        created=_seconds(as_text(document.get("Created"))),
+        created=epoch_seconds(as_text(document.get("Created"))),
         log=_log(host.get("LogConfig") or {}),
         layer_limit_bytes=_size((host.get("StorageOpt") or {}).get("size")),
         **facts,
@@ -234,15 +235,3 @@ def _identity(value: Any) -> str:
 def wanted_labels(value: Any, wanted: Collection[str]) -> Mapping[str, str]:
     """Those labels that are wanted: a container may have a megabyte of others."""
     return {key: as_text(found) for key, found in (value or {}).items() if key in wanted} or _NO_LABELS
-
-
-def _seconds(text: str) -> float:
-    """Seconds since the epoch of the engine's timestamps, which carry nanoseconds; 0 for what is none."""
-    match = _TIME.match(text)
-    if match is None:
-        return 0.0
-    try:
-        moment = datetime.fromisoformat(match[1] + match[3].replace("Z", "+00:00")).astimezone(timezone.utc)
-        return moment.timestamp() + float(match[2] or 0)
-    except (ValueError, OverflowError):  # the 31st of February, or the year 0 in an eastern time zone
-        return 0.0

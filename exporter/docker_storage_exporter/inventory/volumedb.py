@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-from docker_storage_exporter.bolt import Bucket, BusyError, CorruptError, newest_transaction, read
+from docker_storage_exporter.bolt import Bucket, BusyError, CorruptError, Reading, read_file
 from docker_storage_exporter.inventory.documents import as_text, wanted_labels
 from docker_storage_exporter.model.labels import USED_LABELS
-
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 _BUCKET = b"volumes"
 _BAD_NOTE = (TypeError, ValueError, AttributeError, RecursionError)
@@ -32,6 +29,9 @@ class VolumeNote:
     labels: Mapping[str, str]
 
 
+_NOTHING: Reading[Mapping[str, VolumeNote]] = Reading((0, 0), {})
+
+
 class VolumeNotes:
     """Reads the database of one data root again and again: only when it has a new transaction.
 
@@ -41,37 +41,20 @@ class VolumeNotes:
 
     def __init__(self, labels: Collection[str] = USED_LABELS) -> None:
         self._labels = labels
-        self._version: tuple[int, int] | None = None
-        self._notes: Mapping[str, VolumeNote] = {}
+        self._reading: Reading[Mapping[str, VolumeNote]] = _NOTHING
 
     def read(self, path: str) -> Mapping[str, VolumeNote]:
         """The notes by the volumes' names, of the data root at `path`. The same mapping while nothing changed."""
         try:
-            descriptor = os.open(f"{path}/volumes/metadata.db", _READ)
+            self._reading = read_file(f"{path}/volumes/metadata.db", partial(_notes, self._labels), self._reading)
         except FileNotFoundError:
-            if self._version is not None:
-                self._version, self._notes = None, {}
-            return self._notes
-        except OSError:
-            return self._notes
-        with suppress(OSError, CorruptError, BusyError):
-            try:
-                self._read(descriptor)
-            finally:
-                os.close(descriptor)
-        return self._notes
-
-    def _read(self, descriptor: int) -> None:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            return
-        version = status.st_ino, newest_transaction(descriptor)
-        if version != self._version:
-            self._notes = read(descriptor, partial(_notes, self._labels))
-            self._version = version
+            self._reading = _NOTHING
+        except (OSError, CorruptError, BusyError):
+            pass
+        return self._reading.content
 
 
-def _notes(labels: Collection[str], root: Bucket) -> dict[str, VolumeNote]:
+def _notes(labels: Collection[str], root: Bucket) -> Mapping[str, VolumeNote]:
     bucket = root.bucket(_BUCKET)
     notes = {}
     for name, value in bucket.items() if bucket is not None else ():

@@ -4,6 +4,7 @@ Each kind of object is a file here with its `SUBJECT`; code that loops over kind
 """
 
 from docker_storage_exporter.layout.binds import BindFacts, bind_key
+from docker_storage_exporter.layout.images import ImageFacts, image_key
 from docker_storage_exporter.layout.layers import container_key
 from docker_storage_exporter.layout.plan import Plan, Rules, plan_of, rules_of
 from docker_storage_exporter.layout.subject import HostView, Item, Subject
@@ -16,6 +17,7 @@ __all__ = [
     "SUBJECTS",
     "BindFacts",
     "HostView",
+    "ImageFacts",
     "Item",
     "Plan",
     "Rules",
@@ -24,6 +26,7 @@ __all__ = [
     "VolumeFacts",
     "bind_key",
     "container_key",
+    "image_key",
     "plan_of",
     "rules_of",
     "volume_key",

@@ -79,8 +79,8 @@ class Plan:
         """Every distinct source to measure, with the kind of the first object that wants it."""
         sources: dict[Source, Kind] = {}
         for item in self.items():
-            if item.place.source is not None:
-                sources.setdefault(item.place.source, item.key.kind)
+            for source in item.place.sources:
+                sources.setdefault(source, item.key.kind)
         return sources
 
 

@@ -11,6 +11,7 @@ from docker_storage_exporter.hostfs.mounts import MountTable
 from docker_storage_exporter.model.keys import Kind, ObjectKey
 from docker_storage_exporter.model.objects import Inventory, Mount
 from docker_storage_exporter.model.places import Place, Skip
+from docker_storage_exporter.model.sizes import Measurement, Source
 from docker_storage_exporter.model.text import is_inside
 from docker_storage_exporter.storage import Stores
 
@@ -26,7 +27,8 @@ class HostView:
 
     `found` holds what stands at each bind source and each bind volume's device, by the engine's spelling of the path;
     `rootfs` is the prefix of this process's mount points; `moved` are the engine's own folders that are links.
-    `enters_processes` says whether containers may be looked into by their processes.
+    `enters_processes` says whether containers may be looked into by their processes; `default_registry` is what the
+    name of an image begins with where people write none.
     """
 
     inventory: Inventory
@@ -36,6 +38,7 @@ class HostView:
     rootfs: str = ""
     moved: Mapping[str, str] = field(default_factory=dict)
     enters_processes: bool = True
+    default_registry: str = ""
 
     def canonical(self, path: str) -> str:
         """A path below a storage root as the root's own mount shows it: a host may have bound the root elsewhere."""
@@ -84,7 +87,11 @@ class Subject:
     measures it at all and `names` the beginning of the settings that choose by name; empty where there is none.
     `skips` are the rules by which one can be left out, beside the user's own; `owned_by` is the kind of its owner.
     One that is `always` there is shown also while its kind is switched off, without numbers. One that `overlaps` may
-    lie inside another measured tree. `engine_labels` and `users` are asked of an object's facts.
+    lie inside another measured tree. `engine_labels` and `users` are asked of an object's facts, and so is `called`,
+    which is what people call it where its labels are not.
+
+    An object is measured by its source, unless the kind has `measured`, which makes its number out of what was measured
+    of its parts, and then also `distinct`, the bytes of several objects with nothing counted twice.
     """
 
     kind: Kind
@@ -102,5 +109,8 @@ class Subject:
     owned_by: Kind | None = None
     always: bool = False
     overlaps: bool = False
+    measured: Callable[[Item, Mapping[Source, Measurement]], Measurement | None] | None = None
+    distinct: Callable[[Iterable[Item], Mapping[Source, Measurement]], int] | None = None
+    called: Callable[[Any], str] | None = None
     engine_labels: Callable[[Any], Mapping[str, str]] = lambda _: _NO_LABELS
     users: Callable[[Any], Users] = lambda _: ()

@@ -13,8 +13,9 @@ class Row:
 
     `users` are the containers that mount a volume or a bind source, in any state; `project` is the compose project or
     Swarm stack. `counted` is False where the bytes are part of another row's. `complete` is False where a number that
-    should be there is missing, or lacks entries. Growth needs two measurements. `mountpoint` is where its filesystem is
-    mounted on the host; empty where that is not known.
+    should be there is missing, or lacks entries. Growth needs two measurements. `shared_bytes` are what an image needs
+    besides, and others as well. `mountpoint` is where its filesystem is mounted on the host; empty where that is not
+    known.
     """
 
     kind: str
@@ -31,6 +32,7 @@ class Row:
     measured_timestamp: float | None = None
     growth_bytes_per_second: float | None = None
     growth_bytes_per_hour: float | None = None
+    shared_bytes: int | None = None
     mountpoint: str = ""
 
     @property

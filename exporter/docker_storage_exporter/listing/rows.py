@@ -6,13 +6,17 @@ from collections.abc import Iterator, Mapping
 
 from docker_storage_exporter.layout import SUBJECTS, Subject
 from docker_storage_exporter.listing.row import Row
-from docker_storage_exporter.model.keys import ObjectKey
+from docker_storage_exporter.model.keys import Kind, ObjectKey
 from docker_storage_exporter.model.labels import COMPOSE_PROJECT, SWARM_SERVICE, SWARM_STACK
 from docker_storage_exporter.model.places import Sized
-from docker_storage_exporter.model.sizes import Growth
+from docker_storage_exporter.model.sizes import Growth, Size
 from docker_storage_exporter.model.snapshot import Row as SnapshotRow
 from docker_storage_exporter.model.snapshot import Snapshot
 from docker_storage_exporter.model.text import printable
+from docker_storage_exporter.model.units import human_bytes
+
+SHARED_IMAGES = "(shared by images)"
+"""The name of the row with what images do not need alone."""
 
 _NO_GROWTH: Mapping[ObjectKey, Growth] = {}
 _PROJECT_LABELS = (COMPOSE_PROJECT, SWARM_STACK, SWARM_SERVICE)
@@ -38,10 +42,21 @@ def _rows(snapshot: Snapshot, growth: Mapping[ObjectKey, Growth]) -> Iterator[Ro
         for row in snapshot.of(subject.kind):
             users = {names.get(user, user) for user, _ in subject.users(row.facts)}
             yield _row(subject, row, growth.get(row.key), tuple(sorted(users)))
+    yield from _shared_images(snapshot)
+
+
+def _shared_images(snapshot: Snapshot) -> Iterator[Row]:
+    """What several images need, as a row of its own: so it is counted once, and the rows add up."""
+    images = snapshot.of(Kind.IMAGE)
+    sizes = [row.sized.measurement.size for row in images if row.sized.measurement is not None]
+    shared = snapshot.distinct_bytes.get(Kind.IMAGE, 0) - sum(size.allocated for size in sizes)
+    if len(sizes) == len(images) and any(size.shared for size in sizes):
+        mountpoint = printable(images[0].sized.place.mountpoint)
+        yield Row(Kind.IMAGE.value, SHARED_IMAGES, allocated_bytes=shared, mountpoint=mountpoint)
 
 
 def _row(subject: Subject, row: SnapshotRow, rate: Growth | None, users: tuple[str, ...]) -> Row:
-    name = ":".join(map(printable, row.labels))
+    name = printable(subject.called(row.facts)) if subject.called else ":".join(map(printable, row.labels))
     project = project_of(subject.engine_labels(row.facts))
     measurement = row.sized.measurement
     if measurement is None:
@@ -52,7 +67,7 @@ def _row(subject: Subject, row: SnapshotRow, rate: Growth | None, users: tuple[s
             users=users,
             project=project,
             counted=row.counted,
-            complete=row.sized.failed is None and row.sized.place.source is None,
+            complete=row.sized.failed is None and not row.sized.place.sources,
             mountpoint=printable(row.sized.place.mountpoint),
         )
     size = measurement.size
@@ -63,7 +78,7 @@ def _row(subject: Subject, row: SnapshotRow, rate: Growth | None, users: tuple[s
         apparent_bytes=size.apparent,
         inodes=size.inodes,
         unreadable=size.unreadable,
-        note=f"{size.unreadable} unreadable" if size.unreadable else "",
+        note=_note(size),
         users=users,
         project=project,
         counted=row.counted,
@@ -71,8 +86,15 @@ def _row(subject: Subject, row: SnapshotRow, rate: Growth | None, users: tuple[s
         measured_timestamp=measurement.at,
         growth_bytes_per_second=rate.per_second if rate else None,
         growth_bytes_per_hour=rate.per_hour if rate else None,
+        shared_bytes=size.shared,
         mountpoint=printable(row.sized.place.mountpoint),
     )
+
+
+def _note(size: Size) -> str:
+    if size.unreadable:
+        return f"{size.unreadable} unreadable"
+    return f"and {human_bytes(size.shared)} shared" if size.shared else ""
 
 
 def _reason(sized: Sized) -> str:
@@ -80,4 +102,4 @@ def _reason(sized: Sized) -> str:
         return f"skipped: {sized.place.skip.value}"
     if sized.failed is not None:
         return f"unmeasured: {sized.failed.value}"
-    return "not measured yet" if sized.place.source else "not measured: switched off"
+    return "not measured yet" if sized.place.sources else "not measured: switched off"

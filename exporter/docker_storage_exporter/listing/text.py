@@ -25,8 +25,12 @@ from docker_storage_exporter.model.units import human_bytes
 _ADVICE = {
     Unmeasured.PERMISSION.value: "this user may not read them; run it with sudo, or ask an exporter that runs as root",
     Unmeasured.UNKNOWN_ROOT.value: "no such data root is seen from here; check --path.data-root and --path.rootfs",
+    Unmeasured.UNKNOWN_IMAGES_ROOT.value: (
+        "containerd's root, where this engine keeps layers and images, is not seen from here; "
+        "mount it, or name it with --path.containerd-root"
+    ),
 }
-_NOT_MEASURED = "images, build cache, and whatever else is on that disk"
+_NOT_MEASURED = "build cache, and whatever else is on that disk"
 
 
 def render_json(shown: Listing) -> str:

@@ -4,6 +4,7 @@ A source is a frozen value that says what to measure and how; `measure` measures
 adding a file with a `SOURCE`.
 """
 
+from docker_storage_exporter.measure.layer import Layer
 from docker_storage_exporter.measure.logs import LogFiles, is_log
 from docker_storage_exporter.measure.source import SOURCES, Found, Measurable, Outcome, device_of, measure, try_opening
 from docker_storage_exporter.measure.statfs import Statfs
@@ -13,6 +14,7 @@ from docker_storage_exporter.measure.walk import Walk
 __all__ = [
     "SOURCES",
     "Found",
+    "Layer",
     "LogFiles",
     "Measurable",
     "Outcome",

@@ -19,6 +19,7 @@ class Kind(str):
     LOG: ClassVar[Kind]
     TMPFS: ClassVar[Kind]
     BIND: ClassVar[Kind]
+    IMAGE: ClassVar[Kind]
 
     def __new__(cls, text: str) -> Kind:  # noqa: PYI034 - there are no subclasses
         return cls._known.get(text) or cls._known.setdefault(text, super().__new__(cls, text))
@@ -37,6 +38,7 @@ Kind.LAYER = Kind("container_layer")
 Kind.LOG = Kind("container_log")
 Kind.TMPFS = Kind("tmpfs_mount")
 Kind.BIND = Kind("bind_mount")
+Kind.IMAGE = Kind("image")
 
 
 class ObjectKey(NamedTuple):
@@ -44,7 +46,8 @@ class ObjectKey(NamedTuple):
 
     `scope` is the storage root's or the user's name where an engine has several, empty otherwise. `id` is what never
     changes and is never shared: a volume's name, a container's id (for its layer and its log), a container's id
-    followed by the mount's destination (a tmpfs mount), the canonical host path of a bind mount's source.
+    followed by the mount's destination (a tmpfs mount), the canonical host path of a bind mount's source, an image's
+    digest.
     """
 
     kind: Kind

@@ -24,6 +24,7 @@ class Engine:
 
     `image_store` is `graphdriver` or `containerd`; `storage_driver` is the graph driver's or the snapshotter's name.
     `version` is empty when the facts were read from disk, and `data_root` is the engine's own spelling of the path.
+    `containerd_address` is the socket of the containerd that it uses, empty before Docker 27.
     """
 
     product: str = "docker"
@@ -32,6 +33,7 @@ class Engine:
     storage_driver: str = ""
     image_store: str = "graphdriver"
     data_root: str = ""
+    containerd_address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +103,41 @@ class Container:
 
 
 @dataclass(frozen=True, slots=True)
+class Piece:
+    """Something that images are made of and that never changes: a layer, or content.
+
+    `allocated` are the bytes that it occupies, where the store tells; else they are those of the tree at `path`, and
+    without a path they are not known.
+    """
+
+    name: str
+    allocated: int | None = None
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image: everything that one digest stands for.
+
+    `id` is the digest, `names` are its tags as the store spells them, in order; none for a dangling one. `created` is
+    in seconds since the epoch. The pieces that are `unique` would go with it, those that are `shared` are needed by
+    something else as well: another image, or the build cache. `at` is when that was found out.
+    """
+
+    id: str
+    names: tuple[str, ...] = ()
+    created: float = 0.0
+    unique: tuple[Piece, ...] = ()
+    shared: tuple[Piece, ...] = ()
+    at: float = field(default=0.0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class StorageRoot:
     """A directory that an engine keeps things in, by its canonical path on the host.
 
-    `role` is what it holds: `data` for the data root. `mountpoint` is where its filesystem is mounted, as the host
-    spells it; empty when that is not known.
+    `role` is what it holds: `data` for the data root, `images` for containerd's, where it keeps layers and images.
+    `mountpoint` is where its filesystem is mounted, as the host spells it; empty when that is not known.
     """
 
     path: str

@@ -29,6 +29,7 @@ class Unmeasured(str, Enum):
 
     FOREIGN_ENGINE = "foreign_engine"  # the engine and the disk are not one host
     UNKNOWN_ROOT = "unknown_data_root"  # the data root cannot be seen from here
+    UNKNOWN_IMAGES_ROOT = "unknown_containerd_root"  # containerd's root cannot be seen from here
     UNKNOWN_LAYER = "unknown_layer"  # no directory is known to hold the object
     DRIVER = "unsupported_driver"
     PERMISSION = "permission_denied"
@@ -58,6 +59,7 @@ class Location(NamedTuple):
 class Place:
     """Where an object's bytes are: how they are measured, or why there is no number.
 
+    `parts` are the sources of one that is not measured by itself, but made of what others are made of as well.
     `device` (of the filesystem), `inside` (the path inside of it) and `mountpoint` (of the filesystem, as the host
     spells it) are known where the bytes lie at a path of the host's.
     """
@@ -68,6 +70,12 @@ class Place:
     device: tuple[int, int] | None = None
     inside: str = ""
     mountpoint: str = ""
+    parts: tuple[Source, ...] = ()
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """All that has to be measured for it."""
+        return self.parts if self.source is None else (self.source,)
 
     @property
     def location(self) -> Location | None:

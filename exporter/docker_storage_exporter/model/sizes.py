@@ -11,7 +11,8 @@ from typing import ClassVar, NamedTuple
 class Size:
     """How much an object holds, in bytes, and what its source says besides. What a source does not tell is None.
 
-    `allocated` are the bytes that it occupies, `apparent` the lengths of its files; `inodes` counts distinct ones and
+    `allocated` are the bytes that it occupies, and `shared` those that it needs but others as well, which are not among
+    them. `apparent` are the lengths of its files; `inodes` counts distinct ones and
     `unreadable` the entries that could not be read, which the other numbers lack. `limit` and `available` are those of
     a filesystem that is the object's own. `changed` is the newest change of an inode, in seconds since the epoch.
     """
@@ -23,6 +24,7 @@ class Size:
     limit: int | None = None
     available: int | None = None
     changed: float | None = None
+    shared: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Source:
     version: ClassVar[int] = 1
     on_host: ClassVar[bool] = True  # its path is the host's
     shares_filesystem: ClassVar[bool] = True  # with other objects, or with the host
+    settled: ClassVar[bool] = False  # it never changes: it is measured once
 
     @property
     def meaning(self) -> str:

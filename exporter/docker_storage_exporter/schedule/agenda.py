@@ -62,7 +62,7 @@ class Agenda:
             for source in _in_turns([source for source in sources if source not in self._entries], sources):
                 age = (ages or {}).get(source)
                 lane = Lane.LARGE if source in large else Lane.SMALL
-                self._put(source, lane, now if age is None else now + self._interval - max(0.0, age))
+                self._put(source, lane, now if age is None else now + self._pause(source) - max(0.0, age))
 
     def change_interval(self, interval: float, now: float) -> None:
         """Sources are due again after another interval, those included that wait now."""
@@ -84,10 +84,11 @@ class Agenda:
                     return source
             return None
 
-    def put_back(self, source: Source, now: float, *, large: bool) -> None:
-        """A source was measured or failed: it is due again after the interval."""
+    def put_back(self, source: Source, now: float, *, large: bool, failed: bool = False) -> None:
+        """A source was measured or failed: it is due again after the interval; never once it has its last number."""
         self._put_off.pop(source, None)
-        self._return(source, Lane.LARGE if large else Lane.SMALL, now + self._interval)
+        pause = self._interval if failed else self._pause(source)
+        self._return(source, Lane.LARGE if large else Lane.SMALL, now + pause)
 
     def put_off(self, source: Source, now: float, *, large: bool) -> None:
         """A source did not answer: it is due again after the interval, twice as long each time, up to 20 intervals."""
@@ -111,6 +112,9 @@ class Agenda:
         with self._lock:
             heap = self._heaps[lane]
             return heap[0][0] if heap else float("inf")
+
+    def _pause(self, source: Source) -> float:
+        return float("inf") if source.settled else self._interval
 
     def _return(self, source: Source, lane: Lane, due: float) -> None:
         with self._lock:

@@ -199,7 +199,7 @@ class Lanes:
         self._note_failure(source, attempt.kind, reason, error)
         if reason is Unmeasured.VANISHED and source.container_id:  # it restarted or went away without an event
             self._hearers.vanished(source.container_id)
-        self.agenda.put_back(source, self._clock(), large=attempt.is_large)
+        self.agenda.put_back(source, self._clock(), large=attempt.is_large, failed=True)
 
     def _give_up(self, attempt: _Attempt) -> None:
         """The crew's watch found that a measurement hangs: go on without that thread."""

@@ -12,6 +12,7 @@ from docker_storage_exporter.hostfs.host import Host, HostPath
 from docker_storage_exporter.hostfs.mounts import FilesystemNames, MountTable
 from docker_storage_exporter.hostfs.reasons import reason_for
 from docker_storage_exporter.hostfs.sources import BindUser
+from docker_storage_exporter.inventory.client import DEFAULT_REGISTRY
 from docker_storage_exporter.inventory.engine import Engine, Listing
 from docker_storage_exporter.layout import HostView, Plan, Rules, plan_of
 from docker_storage_exporter.model.keys import Kind
@@ -67,7 +68,14 @@ class Locator:
         standing = look_at(self._host, mounts, users, self._crew, self._found)
         self._found = {path: here for path, here in standing.items() if here.error is None}
         view = HostView(
-            inventory, mounts, standing, stores, self._host.rootfs, self._moved, self._host.enters_processes
+            inventory,
+            mounts,
+            standing,
+            stores,
+            self._host.rootfs,
+            self._moved,
+            self._host.enters_processes,
+            DEFAULT_REGISTRY,
         )
         plan = plan_of(view, rules, self._plan)
         if plan is not self._plan:

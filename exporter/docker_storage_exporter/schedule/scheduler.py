@@ -99,7 +99,7 @@ class Scheduler:
     @property
     def is_measuring(self) -> bool:
         """Whether measuring gets on. False once nothing was measured, and no walk got on, for two intervals."""
-        if self._listed is None or not self._listed.sources:
+        if self._listed is None or all(source.settled for source in self._listed.sources):
             return True
         last = max(self._began, self.crew.progress.get(Work.MEASUREMENT, 0.0))
         return self._clock() - last <= _STILL_INTERVALS * self._settings.scan_interval

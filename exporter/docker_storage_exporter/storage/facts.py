@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from docker_storage_exporter.model.keys import ObjectKey
-from docker_storage_exporter.model.objects import Container, Inventory
+from docker_storage_exporter.model.objects import Container, Image, Inventory
 from docker_storage_exporter.model.places import Location, Unmeasured
 from docker_storage_exporter.model.sizes import Size
 
@@ -53,14 +53,17 @@ class StoreFacts(Protocol):
     def layers(self) -> tuple[str, ...]:
         """The names of all layers, writable or not."""
 
-    def images(self) -> tuple[str, ...]:
-        """The ids of the images whose metadata lie in this store."""
+    def images(self) -> tuple[Image, ...]:
+        """The images whose metadata lie in this store, by their ids."""
 
     def claims(self, inventory: Inventory) -> Iterator[Claim]:
         """What belongs to whom, in a fixed order of owners."""
 
     def whose(self, location: Location) -> str | None:
         """The name of the layer that a directory inside a filesystem belongs to; None for what is no layer's."""
+
+    def called(self, location: Location) -> str:
+        """What a place in this store is and who needs it, in words; empty where the store has no say."""
 
 
 @dataclass(frozen=True, slots=True)

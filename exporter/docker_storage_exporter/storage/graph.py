@@ -13,12 +13,16 @@ from dataclasses import dataclass, field, replace
 from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.hostfs.reasons import reason_for
 from docker_storage_exporter.model.keys import Kind, ObjectKey
-from docker_storage_exporter.model.objects import Container, Inventory, StorageRoot
+from docker_storage_exporter.model.objects import Container, Image, Inventory, StorageRoot
 from docker_storage_exporter.model.places import Location, Unmeasured
 from docker_storage_exporter.model.text import is_inside
 from docker_storage_exporter.storage.facts import Claim, StoreFacts
+from docker_storage_exporter.storage.layerdb import LayerDatabase, LayerDatabaseReader
 
-_LAYER = re.compile(r"[0-9a-f]{64}(-init)?")  # the daemon's own check of a mount-id is the same without -init
+_MOUNT = re.compile(r"[0-9a-f]{64}")  # the daemon's own check of a mount-id
+_LAYER = re.compile(r"[0-9a-f]{64}(-init)?|[0-9a-z]{25}")  # of the latter kind are those that BuildKit makes
+_UNCLAIMED = "a layer that no container has: an image's, the build cache's, or left over"
+_MOST_NAMED = 3
 _LONGEST_ID = 128
 
 
@@ -34,7 +38,7 @@ class GraphFacts:
     folder: str
     names: frozenset[str] = frozenset()
     mounts: Mapping[str, str] = field(default_factory=dict)
-    digests: tuple[str, ...] = ()
+    database: LayerDatabase = LayerDatabase()
     location: Location | None = None
     layerdb: str = ""
     reason: Unmeasured | None = None
@@ -67,9 +71,9 @@ class GraphFacts:
         """The names of all layers."""
         return tuple(sorted(self.names))
 
-    def images(self) -> tuple[str, ...]:
-        """The ids of the images in `image/DRIVER/imagedb`."""
-        return self.digests
+    def images(self) -> tuple[Image, ...]:
+        """The images in `image/DRIVER/imagedb`, by their ids."""
+        return self.database.images
 
     def claims(self, inventory: Inventory) -> Iterator[Claim]:
         """The writable layers, by the containers' ids."""
@@ -84,6 +88,20 @@ class GraphFacts:
             return None
         name = location.path[len(here.path.rstrip("/")) :].strip("/").partition("/")[0]
         return name if name in self.names else None
+
+    def called(self, location: Location) -> str:
+        """A layer's directory; whose it is, if no container's, is not told."""
+        name = self.whose(location)
+        if name is None:
+            return ""
+        images = [(image.names or (image.id,))[0] for image in self.database.images if self._is_made_of(image, name)]
+        if not images:
+            return _UNCLAIMED
+        more = f" and {len(images) - _MOST_NAMED} more" if len(images) > _MOST_NAMED else ""
+        return f"a layer of image {', '.join(images[:_MOST_NAMED])}{more}"
+
+    def _is_made_of(self, image: Image, name: str) -> bool:
+        return any(piece.path == self._path(name) for piece in (*image.unique, *image.shared))
 
     def _name(self, container: Container) -> str:
         return container.layer or self.mounts.get(container.id, "")
@@ -106,6 +124,11 @@ class GraphDriver:
     with_apparent: bool = True
     image_store: str = "graphdriver"
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The engine's word for it."""
+        return (self.name,)
+
     def read(
         self,
         roots: Sequence[StorageRoot],
@@ -120,21 +143,22 @@ class GraphDriver:
         mounts = host.mounts()
         here = host.resolve(f"{root}/{self.folder}", mounts)  # an administrator may have put a link there
         folder = here.path
-        known = previous.mounts if isinstance(previous, GraphFacts) and previous.folder == folder else {}
-        metadata = f"{root}/image/{self.name}"
-        layerdb = f"{metadata}/layerdb/mounts"
+        is_same = isinstance(previous, GraphFacts) and previous.folder == folder
+        before = previous if isinstance(previous, GraphFacts) and is_same else GraphFacts(self, folder)
+        layerdb = f"{root}/image/{self.name}/layerdb/mounts"
         facts = GraphFacts(self, folder, location=host.location(folder, mounts), layerdb=layerdb)
+        images = LayerDatabaseReader(host.view(root), self.name, lambda name: f"{folder}/{name}{self.below}", step)
         try:
             return replace(
                 facts,
                 names=frozenset(name for name in os.listdir(host.view(folder)) if _LAYER.fullmatch(name)),
-                mounts=_mounts(host.view(layerdb), known, step),
-                digests=tuple(sorted(f"sha256:{n}" for n in _listed(host.view(f"{metadata}/imagedb/content/sha256")))),
+                mounts=_mounts(host.view(layerdb), before.mounts, step),
+                database=images.read(before.database),
             )
         except FileNotFoundError:
             return facts
         except OSError as error:
-            return replace(facts, mounts=known, reason=reason_for(error))
+            return replace(facts, mounts=before.mounts, database=before.database, reason=reason_for(error))
 
 
 def _mounts(folder: str, known: Mapping[str, str], step: Callable[[], None]) -> dict[str, str]:
@@ -153,7 +177,7 @@ def _mount_id(path: str) -> str:
             content = file.read(_LONGEST_ID)
     except (OSError, UnicodeDecodeError):
         return ""
-    return content if _LAYER.fullmatch(content) else ""
+    return content if _MOUNT.fullmatch(content) else ""
 
 
 def _listed(folder: str) -> list[str]:

@@ -13,14 +13,19 @@ from docker_storage_exporter.storage.facts import StoreFacts
 
 
 class Driver(Protocol):
-    """One storage driver or image store. `name` is the engine's word for it, `image_store` where it keeps images.
+    """One storage driver or image store, called `name` here. `image_store` is where images are kept with it.
 
-    `folder` is where its layers lie below the data root.
+    `names` are the engine's words for the storage drivers that keep layers in it. `folder` is where its layers lie
+    below the data root, empty for a store with a root of its own.
     """
 
     name: str
     folder: str
     image_store: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The engine's words for it."""
 
     def read(
         self, roots: Sequence[StorageRoot], host: Host, previous: StoreFacts | None, step: Callable[[], None] = ...
@@ -40,14 +45,17 @@ def drivers() -> tuple[Driver, ...]:
 
 def knows(driver: str, image_store: str) -> bool:
     """Whether the layout of this driver is known."""
-    return any((known.name, known.image_store) == (driver, image_store) for known in drivers())
+    return any(driver in known.names and known.image_store == image_store for known in drivers())
 
 
 def wanted_drivers(inventory: Inventory) -> tuple[Driver, ...]:
-    """The drivers to read with: those that a container was made with. Those of another image store are left out."""
-    used = {container.driver for container in inventory.containers}
+    """The drivers to read with: the engine's own, and those that a container was made with.
+
+    Those of another image store are left out.
+    """
+    used = {container.driver for container in inventory.containers} | {inventory.engine.storage_driver}
     store = inventory.engine.image_store
-    return tuple(known for known in drivers() if known.name in used and known.image_store == store)
+    return tuple(known for known in drivers() if used.intersection(known.names) and known.image_store == store)
 
 
 def read_stores(
