@@ -10,7 +10,7 @@ PYTHONS := 3.10 3.11 3.12 3.13 3.14
 REQUIREMENTS := --universal --python-version 3.10 --no-emit-package pywin32 --constraint constraints.txt \
 	--generate-hashes --no-header --no-annotate
 
-.PHONY: help run demo test coverage check lint types rooms pins format golden docs dashboards chart dashboard-pictures \
+.PHONY: help run demo test test-engines coverage check lint types rooms pins format golden docs dashboards chart dashboard-pictures \
 	image-requirements bench bench-walk bench-beside bench-queries clean
 
 help: ## print this list
@@ -29,13 +29,16 @@ demo: .venv/run ## start the exporter on a made-up data root that grows while yo
 	@exec $(BIN)/docker-storage-exporter demo
 
 test: .venv/dev ## run all tests; with REQUIRE_TOOLS=1 a test without its tool fails instead of being skipped
-	@$(BIN)/pytest --numprocesses=$(WORKERS) --dist=loadfile $(PYTEST_ARGS)
+	@$(BIN)/pytest --ignore=tests/engines --numprocesses=$(WORKERS) --dist=loadfile $(PYTEST_ARGS)
+
+test-engines: .venv/dev ## test against the Docker and containerd of today on each of their stores, as root
+	@tests/engines/tree && $(BIN)/pytest $(PYTEST_ARGS) tests/engines
 
 # Tests of what surrounds the package are left out: they cover nothing more, and need twice the time.
 coverage: .venv/dev ## run the package's own tests under coverage, branches included; fails below the least of pyproject.toml
 	@data=$$(mktemp -d) && chmod 1777 $$data && export COVERAGE_FILE=$$data/data && trap 'rm -rf $$data' EXIT && \
 	$(BIN)/coverage run -m pytest --quiet --numprocesses=$(WORKERS) --dist=loadfile -m 'not engine and not uncovered' \
-	$(patsubst %,--ignore=tests/%,bench dashboards deploy engine helm) $(PYTEST_ARGS) && \
+	$(patsubst %,--ignore=tests/%,bench dashboards deploy engine engines helm) $(PYTEST_ARGS) && \
 	$(BIN)/coverage combine --quiet 2>/dev/null && $(BIN)/coverage report
 
 check: lint types rooms pins ## everything but the tests: style, types, rooms, pins

@@ -26,6 +26,7 @@ SET_BY_THE_CHART = frozenset(
     {
         "path.rootfs",
         "path.data-root",
+        "path.containerd-root",
         "docker.host",
         "web.listen-address",
         "web.systemd-socket",

@@ -8,7 +8,7 @@ import pytest
 from conftest import need
 
 GATE = Path(__file__).parent.parent / ".ci"
-ALL = ["make check", "make test", "bare bookworm", "bare trixie"]
+ALL = ["make check", "make test", "make test-engines", "bare bookworm", "bare trixie"]
 
 
 @pytest.fixture
@@ -48,6 +48,7 @@ def test_it_checks_and_then_tests(gate):
         "gate: packages",
         "gate: set-up and checks",
         "gate: tests",
+        "gate: tests on the engines of today",
         "gate: tests on a bare bookworm",
         "gate: tests on a bare trixie",
     ]

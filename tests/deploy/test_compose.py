@@ -17,6 +17,7 @@ from docker_storage_exporter.settings import DEFAULT_DATA_ROOT, DEFAULT_HOST, DE
 
 FILES = ("compose.yaml", "compose.socket.yaml", "compose.demo.yaml", "stack.yaml")
 EXPORTERS = ("compose.yaml", "compose.socket.yaml", "stack.yaml")
+CONTAINERD = [("/var/lib/containerd", "/var/lib/containerd", "/host/var/lib/containerd")]
 SOCKET = DEFAULT_HOST.removeprefix("unix://")
 
 
@@ -77,6 +78,26 @@ def test_the_data_root_is_below_the_rootfs_of_the_image_and_shows_later_mounts(n
     rootfs = re.search(r"DSE_PATH_ROOTFS=(\S+)", (PROJECT / "Dockerfile").read_text())[1]
     assert (root["source"], root["target"]) == (path, rootfs + path)
     assert root["bind"] == {"propagation": "rslave"}
+
+
+@pytest.mark.parametrize(("wanted", "source", "target"), [("", "/srv/docker", "/.no-containerd"), *CONTAINERD])
+def test_containerd_s_root_is_mounted_where_it_is_named_and_otherwise_nothing_that_may_be_missing(
+    wanted, source, target
+):
+    for name in ("compose.yaml", "compose.socket.yaml"):
+        volume = read(name)["services"]["exporter"]["volumes"][1]
+        variables = {"DOCKER_ROOT": "/srv/docker", "CONTAINERD_ROOT": wanted}
+        assert [interpolated(volume[key], variables) for key in ("source", "target")] == [source, target]
+        assert (volume["read_only"], volume["bind"]) == (True, {"propagation": "rslave"})
+
+
+def interpolated(text, variables):
+    """The text as Compose makes it: ${NAME:-else} and ${NAME:+then}, the innermost first."""
+    pattern = re.compile(r"\$\{(\w+):([-+])([^${}]*)\}")
+    while match := pattern.search(text):
+        value, is_else, word = variables.get(match[1], ""), match[2] == "-", match[3]
+        text = text.replace(match[0], (value or word) if is_else else (word if value else ""))
+    return text
 
 
 @pytest.mark.parametrize("name", EXPORTERS)

@@ -47,7 +47,9 @@ def deployment(host, image, proxy_image):
     services, given = document["services"], document["volumes"]["engine"]["driver_opts"]
     host.docker("volume", "create", "engine", *(f"--opt={key}={value}" for key, value in given.items()))
     root, socket = "${DOCKER_ROOT:-" + DEFAULT_DATA_ROOT + "}", host.host.removeprefix("unix://")
-    places = {root: host.data_root, "./proxy/haproxy.cfg": DEPLOY / "proxy/haproxy.cfg"}
+    images = {"${CONTAINERD_ROOT:-" + root + "}": host.data_root}
+    images["${CONTAINERD_ROOT:+/host}${CONTAINERD_ROOT:-/.no-containerd}"] = "/.no-containerd"
+    places = {**images, root: host.data_root, "./proxy/haproxy.cfg": DEPLOY / "proxy/haproxy.cfg"}
     places["/var/run/docker.sock:/var/run/docker.sock"] = f"{socket}:/var/run/docker.sock"
     port = free_port()
     proxy, exporter = services["engine"], services["exporter"]

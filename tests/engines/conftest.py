@@ -28,7 +28,7 @@ def engine(request, tmp_path_factory):
     """An engine with the same containers, images and volumes on each store."""
     need("busybox", "nsenter", "unshare", "findmnt", "curl", root=True)
     if not (TREE / "usr/sbin/dockerd").exists():
-        pytest.skip("needs the tree that tests/engines/tree makes")
+        pytest.skip("needs the tree of engines that make test-engines makes")
     store, managed = STORES[request.param]
     engine = NewerEngine(tmp_path_factory.mktemp(request.param), store, managed=managed)
     try:

@@ -62,6 +62,7 @@ def test_a_token_never_reaches_the_pod_by_a_null(made):
 def test_any_text_arrives_as_it_was_written(made):
     values = {
         "dataRoot": ODD,
+        "containerdRoot": f"{ODD}/c",
         "hostMounts": {"paths": [f"{ODD}/b"]},
         "engine": {"socket": "/run/a #b"},
         "state": {"enabled": True, "hostPath": ODD},
@@ -74,7 +75,9 @@ def test_any_text_arrives_as_it_was_written(made):
     container = spec["containers"][0]
     sources = {volume["name"]: volume["hostPath"]["path"] for volume in spec["volumes"]}
 
-    assert sources == {"data-root": ODD, "path-0": f"{ODD}/b", "engine": "/run/a #b", "state": ODD}
+    places = {"data-root": ODD, "containerd-root": f"{ODD}/c", "path-0": f"{ODD}/b"}
+    assert sources == {**places, "engine": "/run/a #b", "state": ODD}
+    assert f"--path.containerd-root={ODD}/c" in container["args"]
     assert {m["mountPath"] for m in container["volumeMounts"]} >= {f"/host{ODD}", f"/host{ODD}/b", "/run/a #b"}
     assert {f"--path.data-root={ODD}", "--docker.host=unix:///run/a #b"} <= set(container["args"])
     assert [one["value"] for one in container["env"]] == [ODD, "10000000", "true", "0.05"]
@@ -150,6 +153,18 @@ def test_a_directory_is_mounted_once(made):
 
     assert [one["mountPath"] for one in container["volumeMounts"]] == ["/host/srv/docker", "/host/opt", "/host/srv/x"]
     assert "--path.data-root=/srv/docker" in container["args"]
+
+
+def test_containerd_s_root_is_mounted_where_it_is_named_and_not_with_the_whole_host(made):
+    named = {"containerdRoot": "/var/lib/containerd/", "hostMounts": {"paths": ["/var/lib/containerd", "/srv"]}}
+    whole = {"containerdRoot": "/var/lib/containerd", "hostMounts": {"variant": "wholeHost"}}
+
+    for values, mounted in ((named, ["/var/lib/docker", "/var/lib/containerd", "/srv"]), (whole, [""])):
+        container = find(made(values), "DaemonSet")["spec"]["template"]["spec"]["containers"][0]
+        assert {one["mountPath"] for one in container["volumeMounts"]} == {f"/host{path}" for path in mounted}
+        assert "--path.containerd-root=/var/lib/containerd" in container["args"]
+    plain = find(made({}), "DaemonSet")["spec"]["template"]["spec"]["containers"][0]
+    assert not any("containerd" in argument for argument in plain["args"])
 
 
 def test_a_port_of_the_nodes_is_for_services_that_have_one(made):

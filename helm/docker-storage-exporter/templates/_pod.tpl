@@ -23,11 +23,16 @@ root: /
 {{- else }}
 {{- $root := clean .Values.dataRoot }}
 data-root: {{ $root | quote }}
+{{- $images := "" }}
+{{- if .Values.containerdRoot }}
+{{- $images = clean .Values.containerdRoot }}
+containerd-root: {{ $images | quote }}
+{{- end }}
 {{- $others := list }}
 {{- range .Values.hostMounts.paths }}
 {{- $others = append $others (clean .) }}
 {{- end }}
-{{- range $number, $path := without (uniq $others) $root }}
+{{- range $number, $path := without (uniq $others) $root $images }}
 path-{{ $number }}: {{ $path | quote }}
 {{- end }}
 {{- end }}
@@ -36,6 +41,9 @@ path-{{ $number }}: {{ $path | quote }}
 {{- define "docker-storage-exporter.args" -}}
 - --path.rootfs=/host
 - {{ printf "--path.data-root=%s" (clean .Values.dataRoot) | quote }}
+{{- if .Values.containerdRoot }}
+- {{ printf "--path.containerd-root=%s" (clean .Values.containerdRoot) | quote }}
+{{- end }}
 - --web.listen-address=:{{ .Values.containerPort }}
 {{- if .Values.engine.proxy.enabled }}
 - --docker.host=unix:///run/engine/docker.sock
