@@ -38,7 +38,8 @@ def installed() -> Path:
 def findings(panels: Sequence[Mapping[str, Any]]) -> list[str]:
     """What Grafana's code finds wrong with panels: `board`, `panel` and `answers`, the series of each query."""
     folder = installed()
-    shutil.copy(SOURCES / "check.cjs", folder)
+    for program in SOURCES.glob("*.cjs"):
+        shutil.copy(program, folder)
     done = subprocess.run(
         ["node", "check.cjs"],
         input=json.dumps({"panels": panels}),

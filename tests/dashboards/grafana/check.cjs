@@ -5,107 +5,22 @@
 
 globalThis.navigator ??= { userAgent: "node", languages: ["en"] }; // before the require
 const data = require("@grafana/data");
-const { lastValueFrom } = require("rxjs");
 globalThis.window ??= globalThis; // after it
+const { PROPERTIES, THEME, applied, displayed, frames, transformed, unknown } = require("./frames.cjs");
 
-const THEME = data.createTheme();
 const UNITS = new Set(data.getValueFormats().flatMap((category) => category.submenu.map((unit) => unit.value)));
 const LONGEST_NAME = 100; // characters; what is longer pushes the numbers of a legend off the panel
 const MOST_SERIES = 40;
-const CUSTOM = new Set(["custom.width", "custom.cellOptions"]); // of the table panel, which @grafana/data does not have
-const process = {
-  unit: data.unitOverrideProcessor,
-  min: data.numberOverrideProcessor,
-  max: data.numberOverrideProcessor,
-  noValue: data.stringOverrideProcessor,
-  color: data.identityOverrideProcessor,
-  thresholds: data.thresholdsOverrideProcessor,
-  mappings: data.valueMappingsOverrideProcessor,
-  links: data.dataLinksOverrideProcessor,
-};
-
-data.standardTransformersRegistry.setInit(() =>
-  [...new Set(Object.values(data.standardTransformers).map(({ id }) => id))] // some have an old name as well
-    .map((id) => Object.values(data.standardTransformers).find((transformation) => transformation.id === id))
-    .map((transformation) => ({
-    id: transformation.id,
-    name: transformation.name,
-    transformation: () => Promise.resolve(transformation),
-  })),
-);
-data.standardFieldConfigEditorRegistry.setInit(() =>
-  Object.entries(process).map(([id, processor]) => ({ id, path: id, name: id, process: processor, shouldApply: () => true })),
-);
-
-const legend = (format, labels) => format.replace(/{{\s*(\w+)\s*}}/g, (_, label) => labels[label] ?? "");
-
-// The frames that Grafana's Prometheus data source makes of answers.
-function frames(panel, answers) {
-  return panel.targets.flatMap((target, number) =>
-    target.format === "table"
-      ? [tableFrame(target, answers[number], panel.targets.length > 1)]
-      : answers[number].map((series) => seriesFrame(target, series)),
-  );
-}
-
-function seriesFrame(target, series) {
-  const points = series.values ?? [series.value];
-  const name = legend(target.legendFormat, series.metric);
-  return data.toDataFrame({
-    refId: target.refId,
-    fields: [
-      { name: "Time", type: "time", values: points.map(([time]) => time * 1000) },
-      {
-        name: "Value",
-        type: "number",
-        labels: series.metric,
-        values: points.map(([, value]) => Number(value)),
-        config: { displayNameFromDS: name },
-      },
-    ],
-  });
-}
-
-function tableFrame(target, answer, several) {
-  const labels = [...new Set(answer.flatMap((series) => Object.keys(series.metric)))].sort();
-  const value = several ? `Value #${target.refId}` : "Value";
-  return data.toDataFrame({
-    refId: target.refId,
-    fields: [
-      { name: "Time", type: "time", values: answer.map((series) => series.value[0] * 1000) },
-      ...labels.map((label) => ({ name: label, type: "string", values: answer.map((series) => series.metric[label] ?? "") })),
-      { name: value, type: "number", values: answer.map((series) => Number(series.value[1])) },
-    ],
-  });
-}
-
-async function transformed(panel, given, findings) {
-  const steps = panel.transformations ?? [];
-  const unknown = steps.filter(({ id }) => !data.standardTransformersRegistry.getIfExists(id));
-  for (const { id } of unknown) findings.push(`unknown transformation ${id}`);
-  const context = { interpolate: (text) => text };
-  return unknown.length ? given : lastValueFrom(data.transformDataFrame(steps, given, context));
-}
 
 function checkUnits(panel, findings) {
   const units = [panel.fieldConfig.defaults.unit];
   for (const { properties } of panel.fieldConfig.overrides) {
     for (const { id, value } of properties) {
       if (id === "unit") units.push(value);
-      if (!(id in process) && !CUSTOM.has(id)) findings.push(`unknown property ${id}`);
+      if (!(id in PROPERTIES)) findings.push(`unknown property ${id}`);
     }
   }
   for (const unit of units.filter((unit) => unit && !UNITS.has(unit))) findings.push(`unknown unit ${unit}`);
-}
-
-function applied(panel, given) {
-  return data.applyFieldOverrides({
-    data: given,
-    fieldConfig: panel.fieldConfig,
-    fieldConfigRegistry: data.standardFieldConfigEditorRegistry,
-    replaceVariables: (text) => text,
-    theme: THEME,
-  });
 }
 
 // In a table a column that is renamed or gone would lose its unit and its links without a word.
@@ -129,17 +44,8 @@ function checkNames(panel, shown, findings) {
 }
 
 function checkValues(panel, shown, findings) {
-  const colors = panel.type === "stat" || panel.type === "bargauge" ? panel.options.reduceOptions : undefined;
-  const values = colors
-    ? data
-        .getFieldDisplayValues({
-          fieldConfig: panel.fieldConfig,
-          reduceOptions: colors,
-          replaceVariables: (text) => text,
-          theme: THEME,
-          data: shown,
-        })
-        .map((value) => value.display)
+  const values = panel.options.reduceOptions
+    ? displayed(panel, shown).map((value) => value.display)
     : shown.flatMap((frame) =>
         frame.fields.filter((field) => field.type === "number").flatMap((field) => field.values.filter((value) => value !== null && value !== undefined).slice(-3).map((value) => field.display(value))),
       );
@@ -152,13 +58,8 @@ function checkValues(panel, shown, findings) {
 // Without a series a stat shows `noValue`, and not in a colour of alarm unless it is meant.
 function checkNothing(panel, findings) {
   if (panel.type !== "stat") return;
-  const [nothing] = data.getFieldDisplayValues({
-    fieldConfig: panel.fieldConfig,
-    reduceOptions: panel.options.reduceOptions,
-    replaceVariables: (text) => text,
-    theme: THEME,
-    data: applied(panel, [data.toDataFrame({ fields: [{ name: "Value", type: "number", values: [null], config: {} }] })]),
-  });
+  const empty = data.toDataFrame({ fields: [{ name: "Value", type: "number", values: [null], config: {} }] });
+  const [nothing] = displayed(panel, applied(panel, [empty]));
   const { text, color } = panel.fieldConfig.defaults.mappings[0].options.result;
   const expected = data.colorManipulator.asHexString(THEME.visualization.getColorByName(color));
   if (nothing.display.text !== text || data.colorManipulator.asHexString(nothing.display.color) !== expected) {
@@ -170,7 +71,10 @@ async function check({ panel, answers }) {
   const findings = [];
   checkUnits(panel, findings);
   checkNothing(panel, findings);
-  const shown = applied(panel, await transformed(panel, frames(panel, answers), findings));
+  const strange = unknown(panel);
+  for (const id of strange) findings.push(`unknown transformation ${id}`);
+  const given = frames(panel, answers);
+  const shown = applied(panel, strange.length ? given : await transformed(panel, given));
   checkOverrides(panel, shown, findings);
   checkNames(panel, shown, findings);
   checkValues(panel, shown, findings);
