@@ -80,7 +80,7 @@ def _all() -> Row:
     mounts = table(
         "Mounts", "Which containers mount the chosen sources, where, and how.", facts, Query(chosen, "mounted")
     )
-    return Row("Which sources, mounted by whom?", [sources, mounts], [12, 12], 11)
+    return Row("Which sources, mounted by whom?", [sources, mounts], [24, 24])
 
 
 def _source_link() -> str:

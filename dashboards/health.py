@@ -138,7 +138,7 @@ def _scrapes() -> Row:
             timeseries("Samples per scrape", "How many samples the page has.", "short", Query(samples, _LEGEND)),
         ],
         [12, 12],
-        6,
+        7,
     )  # fmt: skip
 
 
@@ -165,5 +165,5 @@ def _versions() -> Row:
             table("Engines", "Version, storage driver and data root of each engine.", engine,
                   Query(by("max", tuple(engine), SELECTED(c.ENGINE_INFO)), "value")),
         ],
-        [10, 14],
+        [8, 16],
     )  # fmt: skip

@@ -130,7 +130,7 @@ def _hosts() -> Row:
         "volumes": Column("Volumes", "bytes", link=common.host_link(common.VOLUMES)),
         "layers": Column("Writable layers", "bytes", link=common.host_link(common.CONTAINERS)),
         "logs": Column("Logs", "bytes", link=common.host_link(common.CONTAINERS)),
-        "growth": Column("Volume growth per day", "bytes"),
+        "growth": Column("Volume growth per day", "bytes", width=180),
         "dangling": Column("Dangling", "bytes"),
         "dangling volumes": Column("Dangling volumes", "short"),
     }

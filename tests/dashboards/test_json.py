@@ -172,6 +172,28 @@ def test_every_series_has_a_name_that_its_query_keeps(panel):
         assert used <= kept | {"kind"}
 
 
+@pytest.mark.parametrize("panel", panels("timeseries"))
+def test_a_legend_shows_whole_rows_the_largest_first(panel):
+    assert panel["gridPos"]["h"] in (7, 9)
+    legend = panel["options"]["legend"]
+    assert (legend["sortBy"], legend["sortDesc"]) == ("Last *", True)
+
+
+@pytest.mark.parametrize("panel", panels("bargauge"))
+def test_a_bar_is_named_even_where_it_is_alone(panel):
+    (target,) = panel["targets"]
+    labels = re.findall(r"{{(\w+)}}", target["legendFormat"])
+    assert re.findall(r"\${__field\.labels\.(\w+)}", panel["fieldConfig"]["defaults"]["displayName"]) == labels
+
+
+@pytest.mark.parametrize("panel", panels("table"))
+def test_a_bar_in_a_table_ends_where_its_own_column_does(panel):
+    for override in panel["fieldConfig"]["overrides"]:
+        properties = {entry["id"]: entry["value"] for entry in override["properties"]}
+        if properties.get("custom.cellOptions", {}).get("type") == "gauge":
+            assert properties.get("max") == 1 or properties["fieldMinMax"] is True
+
+
 @pytest.mark.parametrize("expr", expressions())
 class TestExpression:
     def test_it_reads_only_the_chosen_targets(self, expr):

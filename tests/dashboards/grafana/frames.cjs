@@ -9,6 +9,8 @@ const PROPERTIES = {
   unit: data.unitOverrideProcessor,
   min: data.numberOverrideProcessor,
   max: data.numberOverrideProcessor,
+  fieldMinMax: data.booleanOverrideProcessor,
+  displayName: data.displayNameOverrideProcessor,
   noValue: data.stringOverrideProcessor,
   color: data.identityOverrideProcessor,
   thresholds: data.thresholdsOverrideProcessor,
@@ -34,6 +36,7 @@ data.standardFieldConfigEditorRegistry.setInit(() =>
     isCustom: id.startsWith("custom."),
     name: id,
     process,
+    settings: { expandTemplateVars: id === "displayName" },
     shouldApply: () => true,
   })),
 );
@@ -86,7 +89,8 @@ function tableFrame(target, answer, several) {
 
 // A panel's transformations that Grafana does not know.
 function unknown(panel) {
-  return (panel.transformations ?? []).map(({ id }) => id).filter((id) => !data.standardTransformersRegistry.getIfExists(id));
+  const names = (panel.transformations ?? []).map(({ id }) => id);
+  return names.filter((id) => !data.standardTransformersRegistry.getIfExists(id));
 }
 
 async function transformed(panel, given) {
@@ -94,12 +98,18 @@ async function transformed(panel, given) {
   return lastValueFrom(data.transformDataFrame(panel.transformations ?? [], given, context));
 }
 
+// Grafana's templates are no part of its packages; this is what the dashboards' names use of them.
+function interpolated(text, scopedVars) {
+  const label = (_, name) => scopedVars.__dataContext.value.field.labels?.[name] ?? "";
+  return text.replace(/\$\{__field\.labels\.(\w+)\}/g, label);
+}
+
 function applied(panel, given) {
   return data.applyFieldOverrides({
     data: given,
     fieldConfig: panel.fieldConfig,
     fieldConfigRegistry: data.standardFieldConfigEditorRegistry,
-    replaceVariables: (text) => text,
+    replaceVariables: interpolated,
     theme: THEME,
   });
 }
