@@ -55,7 +55,7 @@ rooms: .venv/dev ## check that rooms import only from rooms before them
 
 pins: .venv/dev ## check that what constraints.txt pins can be installed on every Python from 3.10 on
 	@for python in $(PYTHONS); do \
-	$(BIN)/uv pip compile --quiet --python-version $$python --group dev --group pictures --constraint constraints.txt \
+	$(BIN)/uv pip compile --quiet --python-version $$python --group dev --constraint constraints.txt \
 	--output-file .venv/pins-$$python.txt pyproject.toml || exit 1; done
 
 format: .venv/dev ## format the code
@@ -80,8 +80,8 @@ image-requirements: .venv/dev ## pin again what the image installs, from constra
 	@$(BIN)/uv pip compile --quiet $(REQUIREMENTS) pyproject.toml --output-file deploy/image/requirements.txt
 	@echo setuptools | $(BIN)/uv pip compile --quiet $(REQUIREMENTS) - --output-file deploy/image/build.txt
 
-dashboard-pictures: .venv/dev ## draw docs/images from a Prometheus that scrapes the demo; takes a few minutes
-	@$(call pip,--group pictures --constraint constraints.txt)
+dashboard-pictures: .venv/pictures/installed ## draw docs/images from a Prometheus that scrapes the demo; takes a few minutes
+	@for tool in node chromium prometheus; do command -v $$tool >/dev/null || $(call fail,$$tool is not installed); done
 	@PYTHONPATH=.:tests $(BIN)/python tests/dashboards/draw.py
 
 bench: .venv/run ## measure scrapes, memory and idle CPU with thousands of objects; writes docs/benchmarks.md
@@ -121,6 +121,13 @@ clean: ## remove what was made here
 .venv/dev: .venv/run constraints.txt
 	@$(call pip,--upgrade 'pip>=25.1')
 	@$(call pip,--group dev --constraint constraints.txt)
+	@touch $@
+
+# Grafana's components, which only pictures need: hundreds of megabytes.
+.venv/pictures/installed: tests/dashboards/pictures/package-lock.json | .venv/dev
+	@command -v npm >/dev/null || $(call fail,npm is not installed)
+	@mkdir -p $(@D) && cp $(<D)/package.json $(<D)/package-lock.json $(@D)
+	@npm ci --prefix $(@D) --no-audit --no-fund --ignore-scripts --loglevel=error
 	@touch $@
 
 # The command line names another Python than the one in .venv: .venv is recreated.

@@ -1,13 +1,16 @@
 """Draws docs/images: every panel from what a real Prometheus answers that scrapes the exporter's demo.
 
-There is no Grafana in it: the pictures are renderings from query results. The rules run 240 times as fast, so that six
-minutes of demo are a day of theirs.
+Grafana's own components draw them in Chromium, see pictures/page.jsx; there is no Grafana server. The rules run 240
+times as fast, so that six minutes of demo are a day of theirs.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,19 +19,23 @@ from pathlib import Path
 from typing import Any
 
 from monitoring import MACROS, Prometheus, free_port, substituted
-from picture import picture
 
 from dashboards.generate import HERE, all_dashboards
 from dashboards.generate import main as write_dashboards
 from dashboards.settings import Settings
 
 SCALE = 1 / 240
-_RUN, _STEP = 390.0, 3.0
-_IMAGES = HERE.parent / "docs/images"
+_RUN, _START, _STEP = 390.0, 30.0, 3.0
+_ROOT = HERE.parent
+_IMAGES = _ROOT / "docs/images"
+_PROGRAM = Path(__file__).parent / "pictures/draw.cjs"
+_MODULES = _ROOT / ".venv/pictures/node_modules"
+
+Json = dict[str, Any]
 
 
-def collect(folder: Path) -> dict[str, Any]:
-    """Run demo and Prometheus for a scaled day; what each panel's queries then answer."""
+def collect(folder: Path) -> dict[str, Json]:
+    """Run demo and Prometheus for a scaled day; what each dashboard's queries then answer."""
     port = free_port()
     quick = [
         "--scan.interval=1s",
@@ -48,24 +55,43 @@ def collect(folder: Path) -> dict[str, Any]:
     prometheus = Prometheus(folder / "prometheus", config)
     try:
         time.sleep(_RUN)
-        return {name: answers(prometheus, board) for name, board in all_dashboards().items()}
+        return {name: answered(prometheus, board) for name, board in all_dashboards().items()}
     finally:
         prometheus.stop()
         demo.terminate()
         demo.wait(60)
 
 
-def answers(prometheus: Prometheus, board: dict[str, Any]) -> dict[str, list[Any]]:
-    """The series of each panel's queries, by the panel's id."""
+def answered(prometheus: Prometheus, board: Json) -> Json:
+    """The series of each panel's queries, by the panel's id, and the times between which they were asked for."""
     now, macros = time.time(), MACROS | {"$__rate_interval": str(Settings().hour * SCALE)}
-    found = {}
-    for panel in board["panels"]:
-        found[str(panel["id"])] = [
-            prometheus.query(expr) if target["instant"] else prometheus.query_range(expr, now - _RUN + 30, now, _STEP)
-            for target in panel.get("targets", ())
+    start = now - _RUN + _START
+    answers = {
+        panel["id"]: [
+            prometheus.query(expr, now) if target["instant"] else prometheus.query_range(expr, start, now, _STEP)
+            for target in panel["targets"]
             for expr in [substituted(target["expr"], macros)]
         ]
-    return found
+        for panel in board["panels"]
+        if panel.get("targets")
+    }
+    return {"answers": answers, "from": start, "to": now}
+
+
+def draw(collected: dict[str, Json]) -> None:
+    """Draw the dashboards into PNG files."""
+    pictures = [
+        {"path": str(_IMAGES / name.replace(".json", ".png")), "board": board, **collected[name]}
+        for name, board in all_dashboards().items()
+    ]
+    # The demo's data root is wherever temporary files are.
+    shown = re.sub(rf"{tempfile.gettempdir()}/docker-storage-exporter-demo-\w+", "", json.dumps(pictures))
+    subprocess.run(
+        ["node", _PROGRAM, shutil.which("chromium") or "chromium"],
+        input=shown.encode(),
+        env=os.environ | {"NODE_PATH": str(_MODULES)},
+        check=True,
+    )
 
 
 def main() -> int:
@@ -76,15 +102,14 @@ def main() -> int:
     )
     chosen = parser.parse_args()
     if chosen.results and chosen.results.exists():
-        results = json.loads(chosen.results.read_text())
+        collected = json.loads(chosen.results.read_text())
     else:
         with tempfile.TemporaryDirectory() as folder:
-            results = collect(Path(folder))
+            collected = collect(Path(folder))
         if chosen.results:
-            chosen.results.write_text(json.dumps(results))
+            chosen.results.write_text(json.dumps(collected))
     _IMAGES.mkdir(exist_ok=True)
-    for name, board in all_dashboards().items():
-        picture(board, results[name], _IMAGES / name.replace(".json", ".png"))
+    draw(collected)
     return 0
 
 
