@@ -5,7 +5,7 @@ from __future__ import annotations
 from dashboards import common
 from dashboards.common import FULL, FULL_IN, SOON, USED, largest, per_day
 from dashboards.panels import Column, Json, Query, Row, Steps, bars, dashboard, stat, table, text, timeseries
-from dashboards.query import SELECTED, by
+from dashboards.query import SELECTED, by, join
 from dashboards.recording import (
     CONTAINER_COUNT,
     DANGLING_BYTES,
@@ -27,7 +27,7 @@ def build() -> Json:
         common.OVERVIEW,
         "Docker storage / Overview",
         "How full the disks of Docker hosts are, when they will be full, and what fills them.",
-        [_now(), _made_of(), _growing(), _largest(), _hosts(), _images(), _alerts()],
+        [_now(), _made_of(), _growing(), _largest(), _hosts(), _beside_images(), _images(), _alerts()],
         common.variables(),
     )
 
@@ -72,8 +72,9 @@ def _made_of() -> Row:
     return Row(
         "What is it made of?",
         [
-            timeseries("Volumes, writable layers and logs", "Allocated bytes of each kind, on top of each other.",
-                       "bytes", *sizes, stacked=True),
+            timeseries("Volumes, writable layers, logs and images",
+                       "Allocated bytes of each kind, on top of each other; what images share counts once.",
+                       "bytes", *sizes, Query(f"sum({SELECTED(c.IMAGES_DISTINCT)})", "images"), stacked=True),
             timeseries("Growth by kind", "Growth per day of each kind, at the last hour's pace.", "bytes", *growth),
             timeseries("Filesystem use", "Share of each filesystem under Docker that is used.", "percentunit",
                        Query(by("max", ("instance", "mountpoint"), USED), "{{instance}} {{mountpoint}}"),
@@ -152,12 +153,54 @@ def _hosts() -> Row:
 
 
 def _images() -> Row:
-    words = (
-        "Images, build cache, directories that nothing claims, and the full account of the storage roots are not "
-        "measured by this version. `docker system df` on the host tells the engine's view of the first two."
+    keys = ("instance", "image_id")
+    columns = {
+        "instance": Column("Host", link=common.host_link(common.OVERVIEW)),
+        "image": Column("Image", width=260),
+        "alone": Column("Its alone", "bytes", gauge=True),
+        "shared": Column("Shared", "bytes"),
+        "containers": Column("Containers", "short"),
+        "age": Column("Age", "s"),
+        "image_id": Column("Id"),
+    }
+    info = SELECTED(c.IMAGE_INFO)
+    named = [
+        Query(join(by("sum", keys, expression), info, keys, ("image",)), name)
+        for name, expression in (
+            ("alone", SELECTED(c.IMAGE_UNIQUE)),
+            ("shared", SELECTED(c.IMAGE_SHARED)),
+            ("containers", SELECTED(c.IMAGE_CONTAINERS)),
+            ("age", f"time() - {SELECTED(c.IMAGE_CREATED)}"),
+        )
+    ]
+    panel = table(
+        "Images",
+        "Every image with its first tag: what only it needs, and what others need as well.",
+        columns,
+        *named,
+        sort="Its alone",
     )
-    title = "Images and build cache"
-    return Row("Images, build cache and the rest", [text(title, "What this page does not show yet.", words)], [24], 3)
+    return Row("Which image?", [panel], [24])
+
+
+def _beside_images() -> Row:
+    unused = f"{SELECTED(c.IMAGE_UNIQUE)} and {SELECTED(c.IMAGE_CONTAINERS)} == 0"
+    words = (
+        "Build cache, directories that nothing claims, and the full account of the storage roots are not measured by "
+        "this version. `docker system df` on the host tells the engine's view of the build cache."
+    )
+    return Row(
+        "Images, build cache and the rest",
+        [
+            stat("All images", "Bytes of all images together, what several share counted once.", "bytes",
+                 Query(f"sum({SELECTED(c.IMAGES_DISTINCT)})", "images")),
+            stat("Images without a container", "Bytes that only images have from which no container was made.", "bytes",
+                 Query(f"sum({unused})", "unused"), none="none"),
+            text("Build cache", "What this page does not show yet.", words),
+        ],
+        [6, 6, 12],
+        4,
+    )  # fmt: skip
 
 
 def _alerts() -> Row:

@@ -40,6 +40,7 @@ _KINDS = {
     "yellow": "logs|container_log",
     "semi-dark-green": "tmpfs mounts|tmpfs_mount",
     "semi-dark-orange": "bind mounts|bind_mount",
+    "light-red": "images?",
 }
 """Each kind of object has one colour wherever it has a line of its own: as people call it, and as its label does."""
 _LONG_HEX = r"(.*?)\b([0-9a-f]{12})[0-9a-f]{52}\b(.*)"
