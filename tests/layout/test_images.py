@@ -6,7 +6,8 @@ import pytest
 
 from docker_storage_exporter.hostfs.mounts import MountEntry, MountTable
 from docker_storage_exporter.layout import HostView, image_key, plan_of
-from docker_storage_exporter.listing.rows import SHARED_IMAGES, rows
+from docker_storage_exporter.listing.row import SHARED_IMAGES
+from docker_storage_exporter.listing.rows import rows
 from docker_storage_exporter.measure import Layer
 from docker_storage_exporter.model.keys import Kind
 from docker_storage_exporter.model.objects import Container, Engine, Image, Inventory, Piece, StorageRoot

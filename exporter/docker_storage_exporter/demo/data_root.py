@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from docker_storage_exporter.demo.images import build_images, image_id
 from docker_storage_exporter.threads import NamedThread
 
 _log = logging.getLogger(__name__)
@@ -86,6 +87,7 @@ class Demo:
         """Write everything. Raises OSError, for one when the disk is full."""
         for name, size in _VOLUMES.items():
             _fill(f"{self.data_root}/volumes/{name}/_data/data-000000", size)
+        build_images(self.data_root)
         for number, container in enumerate(_CONTAINERS):
             self._build_container(container, datetime.now(timezone.utc) - timedelta(days=3 + number))
 
@@ -204,7 +206,7 @@ class Demo:
             "Name": f"/{container.name}",
             "Created": created.isoformat(),
             "Driver": "overlay2",
-            "Image": "sha256:" + _hexadecimal("image", container.image),
+            "Image": image_id(container.image),
             "Config": {"Image": container.image, "Labels": labels},
             "State": {"Running": container.state == "running", "Pid": 0, "StartedAt": started.isoformat()},
             "MountPoints": {**volumes, **binds},

@@ -15,7 +15,8 @@ from docker_storage_exporter.explain.removal import Removal
 from docker_storage_exporter.explain.territory import Territories, Territory
 from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.layout import ImageFacts, Item
-from docker_storage_exporter.listing.rows import SHARED_IMAGES, project_of
+from docker_storage_exporter.listing.row import SHARED_IMAGES
+from docker_storage_exporter.listing.rows import project_of
 from docker_storage_exporter.measure import Walk
 from docker_storage_exporter.model.keys import Kind
 from docker_storage_exporter.model.objects import Container, Inventory, Volume

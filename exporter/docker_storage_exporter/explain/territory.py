@@ -71,7 +71,8 @@ class Territories:
     def below(self, path: str) -> str:
         """The first root of an engine's that is below a path; an empty text when none is known."""
         usual = (root for root in _USUAL_ROOTS if is_inside(root, path) and self._exists(root))
-        return next((root for root in (self._inventory.root, *usual) if root and is_inside(root, path)), "")
+        own = (root.path for root in self._inventory.roots)
+        return next((root for root in (*own, *usual) if root and is_inside(root, path)), "")
 
     def _view(self, path: str, mounts: MountTable) -> Territory | None:
         """A mounted root of a container: by its id, as the containerd store has it, or in its layer's directory."""
@@ -108,14 +109,16 @@ class Territories:
                 yield container, os.path.dirname(entry.upper)
 
     def _own(self, path: str, mounts: MountTable) -> Territory | None:
-        """What of the data root a path is in, or of a folder that a link in it leads to."""
-        root = self._inventory.root
+        """What of a storage root a path is in, or of a folder that a link in the data root leads to."""
+        root, images = self._inventory.root, self._inventory.root_of("images")
         if not root:
             return None
         if path == root:
             return Territory(root, "the data root")
+        if path == images:
+            return Territory(images, "containerd's root, with the engine's layers and images")
         if called := self._called(path, mounts):
-            return Territory(root, called)
+            return Territory(images if images and is_inside(path, images) else root, called)
         for name, called in _FOLDERS.items():
             folder = self._host.resolve(f"{root}/{name}", mounts)
             if folder.error is None and not folder.remote and is_inside(path, folder.path):

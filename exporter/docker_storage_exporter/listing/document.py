@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, get_type_hints
 
-from docker_storage_exporter.listing.row import Row
+from docker_storage_exporter.listing.row import SHARED_IMAGES, Row
 
 OBJECTS_PATH = "/api/v1/objects"
 """Where an exporter answers with its listing."""
@@ -108,7 +108,7 @@ def totals(rows: Iterable[Row], cut: Collection[str] = ()) -> list[Total]:
 def _total(kind: str, rows: Sequence[Row], *, cut: bool) -> Total:
     return Total(
         kind=kind,
-        objects=len(rows),
+        objects=sum(row.name != SHARED_IMAGES for row in rows),
         allocated_bytes=_sum((row.allocated_bytes, row.counted) for row in rows),
         apparent_bytes=_sum((row.apparent_bytes, row.counted) for row in rows),
         inodes=_sum((row.inodes, row.counted) for row in rows),

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from docker_storage_exporter.model.keys import Kind
 
+SHARED_IMAGES = "(shared by images)"
+"""The name of the row with what images do not need alone, which is no image."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:

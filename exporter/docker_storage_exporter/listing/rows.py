@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from docker_storage_exporter.layout import SUBJECTS, Subject
-from docker_storage_exporter.listing.row import Row
+from docker_storage_exporter.listing.row import SHARED_IMAGES, Row
 from docker_storage_exporter.model.keys import Kind, ObjectKey
 from docker_storage_exporter.model.labels import COMPOSE_PROJECT, SWARM_SERVICE, SWARM_STACK
 from docker_storage_exporter.model.places import Sized
@@ -14,9 +14,6 @@ from docker_storage_exporter.model.snapshot import Row as SnapshotRow
 from docker_storage_exporter.model.snapshot import Snapshot
 from docker_storage_exporter.model.text import printable
 from docker_storage_exporter.model.units import human_bytes
-
-SHARED_IMAGES = "(shared by images)"
-"""The name of the row with what images do not need alone."""
 
 _NO_GROWTH: Mapping[ObjectKey, Growth] = {}
 _PROJECT_LABELS = (COMPOSE_PROJECT, SWARM_STACK, SWARM_SERVICE)

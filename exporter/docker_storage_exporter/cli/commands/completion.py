@@ -85,12 +85,13 @@ def _names() -> list[str]:
     from docker_storage_exporter.client.ask import ask  # noqa: PLC0415 - only when a name is completed
     from docker_storage_exporter.inventory.client import EngineClient  # noqa: PLC0415
     from docker_storage_exporter.inventory.current import CurrentInventory  # noqa: PLC0415
+    from docker_storage_exporter.listing.row import SHARED_IMAGES  # noqa: PLC0415
 
     logging.disable()
     try:
         settings = settings_from(parser("completion", "").parse_args([f"--docker.timeout={_ENGINE_TIMEOUT}"]))
         try:
-            return sorted({row.name for row in ask(settings).rows})
+            return sorted({row.name for row in ask(settings).rows} - {SHARED_IMAGES})
         except NoAnswerError:
             inventory = CurrentInventory(settings, host_of(settings), EngineClient(settings)).renew()
     except ExporterError:
