@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -35,6 +36,18 @@ def need_landlock() -> int:
         return landlock_abi()
     except OSError as error:
         return _refuse(f"needs Landlock: {error}")
+
+
+def may_mount(user: str) -> tuple[str, ...]:
+    """What starts a command that may mount: as `root`, or as an `ordinary` user in a user namespace; skip like `need`.
+
+    Where the tests run as root, an ordinary user is root without CAP_SYS_ADMIN, who can read the interpreter too.
+    """
+    need("setpriv", "unshare", root=user == "root")
+    before = ("setpriv", "--bounding-set=-sys_admin") if user == "ordinary" and os.geteuid() == 0 else ()
+    options = ("--mount",) if user == "root" else ("--user", "--mount")
+    tried = subprocess.run([*before, "unshare", *options, "true"], capture_output=True, text=True, check=False)
+    return before if tried.returncode == 0 else _refuse(f"needs mounts of its own: {tried.stderr.strip()}")
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

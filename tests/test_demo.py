@@ -1,9 +1,13 @@
 """Demo: a data root like a real one, part of it growing ever more slowly, and an engine for it."""
 
+import json
 import os
+import subprocess
+import sys
 import threading
 
 import pytest
+from conftest import may_mount, need
 
 from docker_storage_exporter.demo import data_root as module
 from docker_storage_exporter.demo.data_root import Demo
@@ -70,7 +74,7 @@ def test_every_volume_and_bind_source_that_a_container_mounts_is_there(built):
 
 
 def test_its_files_really_take_their_room_on_disk(built):
-    assert 48 * 2**20 <= size(f"{built.data_root}/volumes/shop_db-data/_data") < 49 * 2**20
+    assert 12 * 2**20 <= size(f"{built.data_root}/volumes/shop_db-data/_data") < 13 * 2**20
 
 
 def test_it_grows_without_falling_back_and_ever_more_slowly(small):
@@ -143,10 +147,104 @@ def test_its_engine_says_what_the_disk_says(built, engine):
     assert facts(asked) == facts(read)
     assert {volume.name for volume in asked.volumes} == {volume.name for volume in read.volumes}
     assert {volume.name: volume.limit_bytes for volume in asked.volumes if volume.limit_bytes} == {
-        "ci_registry": 40 * 2**20,
+        "ci_registry": 10 * 2**20,
         "shop_db-backup": 2**30,
     }
 
 
 def test_its_engine_knows_no_other_container(engine):
     assert engine.inspect("f" * 64) is None
+
+
+MOUNTED = """
+import json, os, sys
+from docker_storage_exporter.demo.data_root import Demo
+from docker_storage_exporter.demo.mounts import enter_namespace
+from docker_storage_exporter.hostfs.filesystem import Filesystem
+from docker_storage_exporter.hostfs.host import Host
+from docker_storage_exporter.inventory.disk import read_disk
+from docker_storage_exporter.inventory.documents import container_from_inspect, volume_from_api
+
+entering = enter_namespace(sys.argv[1])
+demo = Demo(sys.argv[1], mounting=True)
+demo.build()
+for _ in range(3):
+    demo.grow()
+mounted = [mount.mountpoint for mount in Host().mounts() if mount.mountpoint.startswith(demo.data_root)]
+sizes = {path.removeprefix(demo.data_root): Filesystem.of(path).size_bytes for path in mounted}
+disk = read_disk(demo.data_root, None, demo.data_root, 0.0)
+containers = [container_from_inspect(demo.inspect(one["Id"])) for one in demo.containers()]
+said = {
+    "entering": entering,
+    "owner": os.stat(demo.data_root).st_uid,
+    "sizes": sizes,
+    "disk": sorted((one.name, one.filesystem) for one in disk.volumes if one.filesystem),
+    "api": [(one.name, one.filesystem) for one in map(volume_from_api, demo.volumes()["Volumes"]) if one.filesystem],
+    "tmpfs": {one.name: [mount.destination for mount in one.mounts if mount.type == "tmpfs"] for one in containers},
+    "same": {one.id: one.mounts for one in containers} == {one.id: one.mounts for one in disk.containers},
+}
+demo.close()
+print(json.dumps({**said, "left": os.listdir(demo.data_root)}))
+"""
+
+
+def said_by(code, folder, before):
+    """What a program prints that is started for a folder: nobody leaves a namespace, so it is not this process."""
+    return subprocess.run(
+        [*before, sys.executable, "-c", code, folder], stdout=subprocess.PIPE, text=True, check=True
+    ).stdout
+
+
+@pytest.mark.parametrize("user", ["root", "ordinary"])
+def test_where_it_may_mount_it_has_a_disk_a_volume_and_shared_memory_of_its_own(tmp_path, user):
+    before = may_mount(user)
+
+    said = json.loads(said_by(MOUNTED, tmp_path, before))
+
+    assert said["entering"] == {"root": "--mount", "ordinary": "--user --mount --preserve-credentials"}[user]
+    assert said["owner"] == os.geteuid()
+    assert sorted(said["sizes"].values()) == [16 * 2**20, 64 * 2**20, 64 * 2**20, 256 * 2**20]
+    assert {path: size for path, size in said["sizes"].items() if "/containers/" not in path} == {
+        "": 256 * 2**20,
+        "/volumes/shop_cache/_data": 16 * 2**20,
+    }
+    assert said["disk"] == said["api"] == [["shop_cache", "tmpfs"]]
+    assert {name for name, found in said["tmpfs"].items() if found == ["/dev/shm"]} == {"shop-db-1", "ci-runner-1"}
+    assert said["same"]
+    assert said["left"] == []
+
+
+@pytest.mark.parametrize("user", ["root", "ordinary"])
+def test_nothing_that_it_mounts_is_seen_on_the_host(tmp_path, user):
+    before = may_mount(user)
+    with open("/proc/self/mountinfo") as mounts:
+        ours = mounts.read()
+    code = MOUNTED.replace("demo.close()", "import signal; os.kill(os.getpid(), signal.SIGKILL)")
+
+    done = subprocess.run([*before, sys.executable, "-c", code, tmp_path], check=False)
+
+    with open("/proc/self/mountinfo") as mounts:
+        assert mounts.read() == ours
+    assert done.returncode == -9
+    assert os.listdir(tmp_path / "docker") == []
+
+
+FORBIDDEN = """
+import os, sys
+from docker_storage_exporter.demo.mounts import enter_namespace
+
+before = {name: os.readlink(f"/proc/self/ns/{name}") for name in ("mnt", "user")}
+try:
+    enter_namespace(sys.argv[1])
+except OSError as error:
+    print(error.strerror)
+assert before == {name: os.readlink(f"/proc/self/ns/{name}") for name in ("mnt", "user")}
+"""
+
+
+def test_where_it_may_not_mount_nothing_has_changed(tmp_path):
+    need("unshare")
+    no_more = 'echo 0 >/proc/sys/user/max_mnt_namespaces && exec "$@"'
+    before = ("unshare", "--user", "--map-root-user", "sh", "-c", no_more, "sh")
+
+    assert said_by(FORBIDDEN, tmp_path, before) == "no more namespaces are allowed: see /proc/sys/user\n"

@@ -127,7 +127,7 @@ def test_a_growing_volume_grows_on_the_page(demo, exporter):
     demo.grow()
 
     running.wait_for(
-        lambda page: page.value("docker_volume_apparent_bytes", volume="shop_db-data") == before + 512 * 1024
+        lambda page: page.value("docker_volume_apparent_bytes", volume="shop_db-data") == before + 64 * 1024
     )
 
 

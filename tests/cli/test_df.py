@@ -80,7 +80,7 @@ def test_the_table_shows_the_same_in_the_same_order(df, data_root):
 
     assert lines[0].split() == ["KIND", "ALLOCATED", "APPARENT", "INODES", "NAME", "NOTE"]
     assert [(line.split()[0], line.split()[6]) for line in lines[1:]] == [(row["kind"], row["name"]) for row in rows]
-    assert lines[1].split()[:3] == ["volume", "48.0", "MiB"]
+    assert lines[1].split()[:3] == ["volume", "12.0", "MiB"]
 
 
 def test_csv_holds_what_json_holds(df, data_root):
@@ -305,7 +305,7 @@ def test_a_terminal_gets_as_many_rows_as_it_has_room_for_and_is_told_of_the_rest
     assert rows + int(lines[at].split()[1]) == 39
     assert len(lines) <= 31
     assert not any(line.startswith("... ") for line in drawn(everything.text))
-    assert re.search(r"^volume +48\.0 MiB +\d+% #", "\n".join(lines), re.MULTILINE)
+    assert re.search(r"^volume +12\.0 MiB +\d+% #", "\n".join(lines), re.MULTILINE)
 
 
 def test_what_is_said_besides_follows_the_filters(df, demo, tmp_path):

@@ -432,6 +432,13 @@ def test_what_the_engine_mounts_on_the_host_is_asked_there(name, destination, en
     )
 
 
+def test_what_the_engine_mounts_on_the_host_needs_no_process():
+    path = f"{ROOT}/containers/{1:064x}/mounts/shm"
+
+    assert tmpfs_place(SHM, with_mounts(MountEntry(path, "tmpfs", (0, 9))), pid=0).source == Statfs(path)
+    assert tmpfs_place("/t", with_mounts(MountEntry(path, "tmpfs", (0, 9))), pid=0) == Place()
+
+
 def test_a_container_without_secrets_has_none():
     assert tmpfs_place("/run/secrets") == Place()
 

@@ -31,10 +31,10 @@ class TmpfsFacts:
 
 def _objects(view: HostView) -> Iterator[tuple[ObjectKey, TmpfsFacts]]:
     for container in view.inventory.containers:
-        if container.state not in RUNNING_STATES or container.pid <= 0:
+        if container.state not in RUNNING_STATES:
             continue
         for mount in container.mounts:
-            if mount.type == "tmpfs":
+            if mount.type == "tmpfs" and (container.pid > 0 or _on_host(container, mount, view)):
                 yield _key(container, mount), TmpfsFacts(container, mount)
         if _on_host(container, _SECRETS, view):
             yield _key(container, _SECRETS), TmpfsFacts(container, _SECRETS)

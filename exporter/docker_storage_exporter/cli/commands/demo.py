@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import closing
 
 from docker_storage_exporter.cli.commands.serve import serve
 from docker_storage_exporter.cli.options import parser, settings_from
 from docker_storage_exporter.cli.signals import leave_on_sigterm
 from docker_storage_exporter.demo.data_root import Demo
 from docker_storage_exporter.demo.engine import DemoEngine
+from docker_storage_exporter.demo.mounts import enter_namespace
 from docker_storage_exporter.errors import ExporterError
 from docker_storage_exporter.settings import Settings
 
@@ -40,18 +43,36 @@ def run(arguments: Sequence[str]) -> int:
         )
 
     leave_on_sigterm()
-    with tempfile.TemporaryDirectory(prefix="docker-storage-exporter-demo-") as folder:
-        demo = Demo(folder)
+    with (
+        tempfile.TemporaryDirectory(prefix="docker-storage-exporter-demo-") as folder,
+        closing(Demo(folder, mounting=bool(entering := _enter_namespace(folder)))) as demo,
+    ):
         try:
             demo.build()
         except OSError as error:
             raise ExporterError(f"cannot build the demo in {folder}: {error.strerror}; set TMPDIR elsewhere") from error
-        engine = DemoEngine(demo)
-        print(f"demo: a made-up engine with its data root in {demo.data_root}, removed when this ends", file=sys.stderr)
-        print(f"for the other commands: export DOCKER_HOST={engine.host}; df and watch need nothing", file=sys.stderr)
-        demo.start_growing(_GROW_SECONDS)
-        try:
+        with closing(DemoEngine(demo)) as engine:
+            _say(f"demo: a made-up engine with its data root in {demo.data_root}, removed when this ends")
+            _say(f"for the other commands: {_shell(entering, engine.host)}; df and watch need nothing")
+            demo.start_growing(_GROW_SECONDS)
             return serve(shaped(settings), lambda: shaped(settings_from(command.parse_args(arguments))))
-        finally:
-            demo.stop()
-            engine.close()
+
+
+def _enter_namespace(folder: str) -> str:
+    """How others enter the mounts of the demo; empty, after saying so, where it cannot have any."""
+    try:
+        return enter_namespace(folder)
+    except OSError as error:
+        _say(f"demo: nothing can be mounted here ({error.strerror}): no tmpfs mounts, and no disk of its own")
+        return ""
+
+
+def _shell(entering: str, host: str) -> str:
+    """The command after which all others find the demo's engine and data root."""
+    if not entering:
+        return f"export DOCKER_HOST={host}"
+    return f'nsenter --target {os.getpid()} {entering} env -C "$PWD" DOCKER_HOST={host} "$SHELL"'
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
