@@ -46,9 +46,7 @@ def test_the_answer_is_the_exporter_s_and_says_so_and_equals_a_measurement(df, e
     asked, measured = df("--format=json"), df("--format=json", "--no-exporter")
 
     address = exporter.url.removeprefix("http://")
-    assert re.fullmatch(
-        rf"from the exporter at {address}, numbers up to .* old; --no-exporter measures now\n", asked.stderr
-    )
+    assert re.fullmatch(rf"from the exporter at {address}, up to .* old; --no-exporter measures now\n", asked.stderr)
     assert "exporter" not in measured.stderr
     asked, measured = json.loads(asked.stdout), json.loads(measured.stdout)
     assert settled(asked["objects"]) == settled(measured["objects"])
@@ -241,6 +239,16 @@ def test_watch_fits_the_terminal_and_follows_its_size_at_once(watching):
     assert max(map(len, first)) <= 90
     assert max(map(len, last)) <= 50
     assert any(line.startswith("KIND") for line in last)
+
+
+def test_the_heading_of_watch_ends_with_a_whole_part_and_a_long_mount_point_keeps_its_numbers(watching):
+    shown = watching("--every=1h", size=(16, 50))
+    shown.type("q")
+    assert shown.end() == 0
+
+    heading, filesystem = screens(shown.text)[-1][:2]
+    assert heading.endswith(("; q ends", "arrows scroll and sort"))
+    assert re.search(r": [\d.]+ \w+ used, [\d.]+ \w+ free of [\d.]+ \w+$", filesystem)
 
 
 def test_watch_keeps_showing_the_last_numbers_while_nobody_answers(terminal, serve, demo):

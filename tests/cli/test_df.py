@@ -308,6 +308,13 @@ def test_a_terminal_gets_as_many_rows_as_it_has_room_for_and_is_told_of_the_rest
     assert re.search(r"^volume +12\.0 MiB +\d+% #", "\n".join(lines), re.MULTILINE)
 
 
+def test_without_a_single_number_nothing_is_said_of_growth(run, engine, data_root):
+    done = run("df", "--no-exporter", data_root, environment={"DOCKER_HOST": engine(GOOD)})
+
+    assert "foreign_engine" in done.stdout
+    assert "growth" not in done.stderr
+
+
 def test_what_is_said_besides_follows_the_filters(df, demo, tmp_path):
     root = tmp_path / "docker"
     shutil.copytree(demo.data_root, root)

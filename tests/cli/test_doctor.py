@@ -55,6 +55,18 @@ def test_a_made_up_data_root_has_all_but_an_engine(run, data_root, demo, tmp_pat
     golden("doctor.txt", re.sub(r"on \w+$", "on FILESYSTEM", text, flags=re.MULTILINE) + "\n")
 
 
+def test_on_a_terminal_everything_is_folded_to_its_width(terminal, data_root):
+    shown = terminal("doctor", data_root, size=(24, 80))
+    shown.end()
+
+    lines = shown.text.replace("\r\n", "\n").splitlines()
+    assert all(len(line) <= 80 or " " not in line.strip() for line in lines)
+    assert "volumes                  DATA ROOT yes, LATE MOUNTS yes, DAC_READ_SEARCH" in shown.text
+    wide = terminal("doctor", data_root, size=(24, 300))
+    wide.end()
+    assert re.search(r"^METRICS +API  DATA ROOT  ", wide.text, re.MULTILINE)
+
+
 def test_the_table_of_needs_follows(run, data_root):
     shown = run("doctor", data_root).stdout.partition("\n\n")[2].splitlines()
     told = json.loads(run("doctor", data_root, "--format=json").stdout)["needs"]

@@ -120,6 +120,16 @@ def test_a_container_is_its_layer_its_log_and_the_engine_s_files_and_leaves_its_
     assert before - du(root) == remove["frees_bytes"] == sum(part["allocated_bytes"] for part in by_name["parts"])
 
 
+def test_a_log_without_a_limit_says_so_and_one_with_a_limit_does_not(explain, root):
+    folders = [container(root, name)[0] for name in ("ci-runner-1", "proxy")]
+    logs = [f"{folder}/{folder.name}-json.log" for folder in folders]
+
+    endless, limited = (explain(log)[0]["remark"] for log in logs)
+
+    assert endless == "its log has no limit: --log-opt max-size=SIZE sets one when a container is made"
+    assert limited == ""
+
+
 def du(folder):
     """Allocated bytes. A directory that loses an entry keeps its own."""
     return int(subprocess.run(["du", "-sx", "-B1", folder], capture_output=True, check=True).stdout.split()[0])

@@ -225,7 +225,7 @@ class TestAsking:
         found = self.until_measured(lambda: df(server, flag, login, certificate))
 
         address = server.url.removeprefix("https://")
-        assert found.startswith(f"from the exporter at {address}, numbers up to ")
+        assert found.startswith(f"from the exporter at {address}, up to ")
         assert df(server, flag, certificate) == (
             f"what listens at {address} wants another password: see --ask.login-file; measuring now"
         )

@@ -1,6 +1,7 @@
 """Explanation: the same facts as text for a terminal and as JSON."""
 
 import json
+from dataclasses import replace
 
 from docker_storage_exporter.explain.explanation import (
     Explanation,
@@ -11,6 +12,7 @@ from docker_storage_exporter.explain.explanation import (
     explanation_document,
     render_explanation,
 )
+from docker_storage_exporter.listing.table import TableStyle
 
 WHOLE = Explanation(
     target="data",
@@ -49,6 +51,39 @@ def test_the_text_has_a_line_for_each_fact_and_none_for_what_is_empty():
         "                  docker volume rm data",
         "  remedy          leave it: loses nothing",
         "                  true",
+    ]
+
+
+def test_on_a_terminal_sentences_are_folded_below_their_beginning_and_paths_stay_whole():
+    path = "/var/lib/docker/volumes/a-volume-with-a-long-name/_data"
+    shown = replace(WHOLE, facts={}, uses=(), parts=(Part("volume", path, 4096, 1000, 3),), largest=(), stays=())
+
+    assert render_explanation(shown, TableStyle(width=60)).splitlines()[:4] == [
+        "data: volume",
+        "  volume          4.0 KiB allocated, 1000 B apparent, 3",
+        "                  inodes",
+        f"                  {path}",
+    ]
+
+
+def test_on_a_terminal_each_command_has_its_line_and_the_shell_goes_on_after_it():
+    stop, quoted = "docker stop web && docker rm web && docker volume rm data", "rm -- 'a && b' && true"
+    shown = replace(WHOLE, remedies=(Remedy("remove it", stop), Remedy("delete it", quoted)))
+
+    lines = [line.strip() for line in render_explanation(shown, TableStyle(width=30)).splitlines()]
+
+    at = lines.index("docker stop web &&")
+    assert lines[at : at + 3] == ["docker stop web &&", "docker rm web &&", "docker volume rm data"]
+    assert quoted in lines
+    assert stop in render_explanation(shown)
+
+
+def test_a_path_that_is_explained_is_named_once():
+    shown = Explanation("/srv/x", "volume a", parts=(Part("bytes", "/srv/x", 4096, 1000, 3), Part("rest", "")))
+
+    assert render_explanation(shown).splitlines() == [
+        "/srv/x: volume a",
+        "  bytes           4.0 KiB allocated, 1000 B apparent, 3 inodes",
     ]
 
 

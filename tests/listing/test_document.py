@@ -18,6 +18,7 @@ from docker_storage_exporter.listing.document import (
 from docker_storage_exporter.listing.making import listing
 from docker_storage_exporter.listing.row import Row
 from docker_storage_exporter.listing.selection import Selection
+from docker_storage_exporter.listing.table import TableStyle
 from docker_storage_exporter.listing.text import render_footer
 from docker_storage_exporter.model.keys import Kind
 from docker_storage_exporter.model.objects import Engine, Inventory, StorageRoot
@@ -173,5 +174,8 @@ def test_an_account_is_of_known_numbers_alone_and_a_lower_bound_where_one_is_mis
     assert "\naccounted for ≥ 40 B of 60 B used; not measured: " in render_footer(with_rows(WHOLE, there))
     whole = [row for row in there if row.complete]
     assert "\naccounted for 10 B of 60 B used; not measured: " in render_footer(with_rows(WHOLE, whole))
+    folded = render_footer(with_rows(WHOLE, whole), TableStyle(width=60)).splitlines()
+    assert "accounted for 10 B of 60 B used; not measured: images, build" in folded
+    assert "  cache, and whatever else is on that disk" in folded
     assert "accounted for" not in render_footer(with_rows(WHOLE, unknown))
     assert "accounted for" not in render_footer(with_rows(WHOLE, there), selected=True)

@@ -169,6 +169,7 @@ class Explainer:
         stays = self._stays(owner or Owner(Kind.BIND, path, place), looked, path)
         if owner and owner.container and is_current_log(path, owner.container):
             stays = []
+            remark = "; ".join(_remarks(owner.container, complete=True))
         return Explanation(
             target=path,
             owner=_called(owner) if owner else "nothing that the engine knows of",

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from docker_storage_exporter.listing.table import PLAIN, TableStyle
+from docker_storage_exporter.listing.table import PLAIN, TableStyle, fold
 from docker_storage_exporter.model.text import counted, one_line, printable
 from docker_storage_exporter.model.units import human_bytes, human_growth
 
@@ -87,17 +87,19 @@ def explanation_document(explanation: Explanation) -> dict[str, Any]:
 
 def render_explanation(explanation: Explanation, style: TableStyle = PLAIN) -> str:
     """The explanation as lines of a label and a text, the first of them what it is."""
-    head = style.bold(_shown(f"{explanation.target}: {explanation.owner}"))
-    lines = [head, *(_line(label, _shown(text)) for label, text in _lines(explanation) if text)]
+    lines = [style.bold(line) for line in fold(_shown(f"{explanation.target}: {explanation.owner}"), style.width, 2)]
+    for label, text in _lines(explanation):
+        lines += _folded(label, text, style) if text else []
     for remedy in explanation.remedies:
-        lines += [_line("remedy", _shown(_told(remedy))), _line("", style.bold(remedy.command))]
+        lines += _folded("remedy", _told(remedy), style)
+        lines += [_line("", style.bold(command)) for command in _commands(remedy.command, style)]
     return "\n".join(lines) + "\n"
 
 
 def _lines(explanation: Explanation) -> Iterator[tuple[str, str]]:
     yield from explanation.facts.items()
     for part in explanation.parts:
-        yield part.what, f"{_size(part)}  {part.path}"
+        yield part.what, _size(part) + (f"  {part.path}" if part.path not in ("", explanation.target) else "")
         if part.growth_bytes_per_hour is not None:
             now, hour = human_growth(part.growth_bytes_per_second), human_growth(part.growth_bytes_per_hour)
             yield "growth", f"{now} per second now, {hour} per hour"
@@ -126,6 +128,17 @@ def _size(part: Part) -> str:
 
 def _inodes(part: Part) -> str:
     return counted(part.inodes, "inode") if part.inodes is not None else "inodes not known"
+
+
+def _folded(label: str, text: str, style: TableStyle) -> list[str]:
+    return fold(_line(label, _shown(text)), style.width, len(_line("", "")))
+
+
+def _commands(command: str, style: TableStyle) -> list[str]:
+    """A command as lines that a shell takes as they are: it goes on after &&. One with quotes is not taken apart."""
+    if style.width is None or "'" in command or len(_line("", command)) <= style.width:
+        return [command]
+    return command.replace(" && ", " &&\n").split("\n")
 
 
 def _line(label: str, text: str) -> str:

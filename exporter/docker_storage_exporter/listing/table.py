@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from docker_storage_exporter.listing.row import Row
 from docker_storage_exporter.model.text import one_line
 from docker_storage_exporter.model.units import human_bytes, human_growth
 
-_SHORTEST_NAME, _READABLE_NAME, _SHORTEST_NOTE = 8, 24, 12
+_SHORTEST_NAME, _READABLE_NAME, _SHORTEST_NOTE, _SHORTEST_LINE = 8, 24, 12, 20
 _BAR_WIDTH, _LEAST_SHARE = 8, 0.005
 _GAP = "  "
 _BOLD, _YELLOW, _RED, _PLAIN = "\x1b[1m", "\x1b[33m", "\x1b[31m", "\x1b[0m"
@@ -153,6 +154,18 @@ def _line(cells: Sequence[str], columns: Sequence[Column], widths: Sequence[int]
     return _cut(_GAP.join(fitted).rstrip(), width)
 
 
+def fold(text: str, width: int | None, indent: int = 0) -> list[str]:
+    """A sentence as lines of so many columns, those after the first indented; None is one line, however long.
+
+    A word that is wider stays whole: it may be a path, which somebody wants to copy.
+    """
+    if width is None or cell_width(text) <= width:
+        return [text]
+    following = " " * indent
+    room = max(width, indent + _SHORTEST_LINE)
+    return textwrap.wrap(text, room, subsequent_indent=following, break_long_words=False, break_on_hyphens=False)
+
+
 def cell_width(text: str) -> int:
     """How many columns of a terminal the text takes."""
     if text.isascii():
@@ -161,13 +174,19 @@ def cell_width(text: str) -> int:
     return len(text) + wide - sum(unicodedata.combining(char) != 0 for char in text)
 
 
+def shortened(text: str, width: int) -> str:
+    """The text without its middle, where it is wider than so many columns, of which it needs four at least."""
+    if cell_width(text) <= width:
+        return text
+    keep = max(1, width - len("..."))
+    while keep > 1 and cell_width(text[: keep - keep // 2] + text[len(text) - keep // 2 :]) > width - len("..."):
+        keep -= 1
+    return text[: keep - keep // 2] + "..." + text[len(text) - keep // 2 :]
+
+
 def _fit(cell: str, width: int, *, right: bool) -> str:
     """The cell in exactly this width; a name that is too long loses its middle."""
-    if cell_width(cell) > width:
-        keep = width - len("...")
-        while cell_width(cell[: keep - keep // 2]) + cell_width(cell[len(cell) - keep // 2 :]) > width - len("..."):
-            keep -= 1
-        cell = cell[: keep - keep // 2] + "..." + cell[len(cell) - keep // 2 :]
+    cell = shortened(cell, width)
     filling = " " * (width - cell_width(cell))
     return filling + cell if right else cell + filling
 

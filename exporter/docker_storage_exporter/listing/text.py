@@ -16,7 +16,7 @@ from docker_storage_exporter.listing.document import (
     row_documents,
 )
 from docker_storage_exporter.listing.row import Row
-from docker_storage_exporter.listing.table import PLAIN, Column, TableStyle, render_columns
+from docker_storage_exporter.listing.table import PLAIN, Column, TableStyle, fold, render_columns
 from docker_storage_exporter.model.places import Unmeasured
 from docker_storage_exporter.model.text import counted, one_line
 from docker_storage_exporter.model.units import human_bytes
@@ -59,7 +59,8 @@ def render_footer(shown: Listing, style: TableStyle = PLAIN, *, selected: bool =
     if shown.filesystems:
         text += "\n" + render_columns(_filesystem_columns(shown.filesystems), style, shrink=0)
     remarks = [*([] if selected else _accounts(shown)), *_remarks(shown)]
-    return text + "".join(f"{line}\n" for line in (["", *remarks] if remarks else []))
+    folded = [line for remark in remarks for line in fold(remark, style.width, indent=2)]
+    return text + "".join(f"{line}\n" for line in (["", *folded] if folded else []))
 
 
 def render_hidden(hidden: Sequence[Row], sort: str) -> str:

@@ -51,7 +51,7 @@ def run(arguments: Sequence[str]) -> int:
                 "--sort growth: only a running exporter knows how fast things grow; start one with serve"
             )
         listing = _measured(settings)
-    if not selection.knows(listing):
+    if selection.sort == "growth" and not selection.knows(listing):
         _say("growth is not known yet: sorted by size")
         selection = replace(selection, sort="allocated")
     selected = selection.of(listing)
@@ -115,7 +115,7 @@ def _from_exporter(settings: Settings, max_age: float) -> Listing | None:
     if age > max_age:
         _say(f"the oldest number of the exporter at {address} is {human_seconds(age)} old; measuring now")
         return None
-    _say(f"from the exporter at {address}, numbers up to {human_seconds(age)} old; --no-exporter measures now")
+    _say(f"from the exporter at {address}, up to {human_seconds(age)} old; --no-exporter measures now")
     return listing
 
 

@@ -6,12 +6,14 @@ import argparse
 import dataclasses
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from docker_storage_exporter.cli.log import set_up_log
 from docker_storage_exporter.cli.options import parser, settings_from
+from docker_storage_exporter.cli.terminal import style_of
 from docker_storage_exporter.confine.sandbox import restrict_process
 from docker_storage_exporter.doctor import Finding, Line, Need, examine, gather, needs_table
+from docker_storage_exporter.listing.table import fold
 from docker_storage_exporter.model.text import one_line, printable
 
 _HERE = {True: "yes", False: "NO", None: "?"}
@@ -36,7 +38,8 @@ def run(arguments: Sequence[str]) -> int:
     if options.format == "json":
         print(json.dumps({"findings": [*map(_object, examined)], "needs": [*map(_needs_object, lines)]}, indent=2))
     else:
-        sys.stdout.write(f"{_table(examined)}\n{_needs_table(lines)}")
+        width = style_of(sys.stdout).width
+        sys.stdout.write(f"{_table(examined, width)}\n{_needs_table(lines, width)}")
     return 1 if any(finding.bad for finding in examined) else 0
 
 
@@ -60,12 +63,12 @@ def _object(finding: Finding) -> dict[str, object]:
     }
 
 
-def _table(examined: Sequence[Finding]) -> str:
+def _table(examined: Sequence[Finding], columns: int | None) -> str:
     """State and check in columns, then what was found, which families it costs, and what to do."""
     width = max(len(finding.check) for finding in examined)
     lines = [f"{'STATE':7}  {'CHECK':{width}}  WHAT; WHAT IT COSTS; WHAT TO DO"]
     lines += [f"{finding.state.value:7}  {finding.check:{width}}  {_text(finding)}" for finding in examined]
-    return "\n".join(map(one_line, lines)) + "\n"
+    return _folded(lines, columns, len(f"{'STATE':7}  {'':{width}}  "))
 
 
 def _text(finding: Finding) -> str:
@@ -92,13 +95,28 @@ def _needs_object(line: Line) -> dict[str, object]:
     }
 
 
-def _needs_table(lines: Sequence[Line]) -> str:
-    """A line for each group of metrics, a column for each need, and at the end what is lost."""
+def _needs_table(lines: Sequence[Line], columns: int | None) -> str:
+    """A line for each group of metrics, a column for each need, and at the end what is lost.
+
+    Where a terminal is too narrow for it, each group has a sentence instead.
+    """
     rows = [["METRICS", *(need.title for need in Need), "LOST HERE"]]
     for line in lines:
         cells = [_HERE[line.present[need]] if need in line.present else "-" for need in Need]
         rows.append([line.row.metrics, *cells, "; ".join(line.lost)])
     widths = [max(len(row[column]) for row in rows) for column in range(len(Need) + 1)]
-    return "".join(
-        "  ".join(f"{c:{w}}" for c, w in zip(row, [*widths, 0], strict=True)).rstrip() + "\n" for row in rows
-    )
+    table = ["  ".join(f"{c:{w}}" for c, w in zip(row, [*widths, 0], strict=True)).rstrip() for row in rows]
+    if columns is not None and max(map(len, table)) > columns:
+        told = [f"{'METRICS':{widths[0]}}  NEEDS AND WHETHER THEY ARE HERE; LOST HERE"]
+        told += [f"{line.row.metrics:{widths[0]}}  {_needs(line)}" for line in lines]
+        return _folded(told, columns, widths[0] + 2)
+    return "".join(f"{line}\n" for line in table)
+
+
+def _needs(line: Line) -> str:
+    needs = ", ".join(f"{need.title} {_HERE[line.present[need]]}" for need in Need if need in line.present)
+    return "; ".join([needs or "nothing", *line.lost])
+
+
+def _folded(lines: Iterable[str], columns: int | None, indent: int) -> str:
+    return "".join(f"{part}\n" for line in lines for part in fold(one_line(line), columns, indent))

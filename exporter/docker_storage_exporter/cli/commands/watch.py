@@ -22,7 +22,7 @@ from docker_storage_exporter.client.ask import ask
 from docker_storage_exporter.errors import ExporterError, NoAnswerError, SettingError
 from docker_storage_exporter.listing.document import Listing
 from docker_storage_exporter.listing.selection import Selection
-from docker_storage_exporter.listing.table import TableStyle, render_table
+from docker_storage_exporter.listing.table import TableStyle, render_table, shortened
 from docker_storage_exporter.model.units import human_bytes, human_seconds
 from docker_storage_exporter.settings import Settings, duration
 
@@ -132,12 +132,13 @@ class _Watch:
         """Lines above the table: who says so and how old it is, then the filesystems."""
         age = human_seconds(time.time() - self._listing.at)
         by = _SORTED_BY[sort] if sort == self._selection.sort else "size until growth is known"
-        where = f"{exporter_address(self._settings)}  {self._listing.origin.root}"
-        line = f"{age} old, by {by}; q ends, arrows scroll and sort  {where}"
-        yield style.bold((self._trouble or line)[:columns])
+        address, root = exporter_address(self._settings), self._listing.origin.root
+        parts = (f"{age} old, by {by}", "; q ends", ", arrows scroll and sort", f"  {address}", f"  {root}")
+        yield style.bold(self._trouble[:columns] or _whole_parts(parts, columns))
         for filesystem in self._listing.filesystems:
             room = f"{human_bytes(filesystem.used_bytes)} used, {human_bytes(filesystem.avail_bytes)} free"
-            yield f"{filesystem.mountpoint}: {room} of {human_bytes(filesystem.size_bytes)}"[:columns]
+            numbers = f": {room} of {human_bytes(filesystem.size_bytes)}"
+            yield (shortened(filesystem.mountpoint, columns - len(numbers)) + numbers)[:columns]
         yield ""
 
     def _pause(self) -> None:
@@ -165,6 +166,17 @@ def _screen() -> Iterator[None]:
         yield
     finally:
         _write(_LEAVE)
+
+
+def _whole_parts(parts: Sequence[str], columns: int) -> str:
+    """As many of the parts as a line has room for; the first of them in any case."""
+    first, *others = parts
+    line = first[:columns]
+    for part in others:
+        if len(line) + len(part) > columns:
+            break
+        line += part
+    return line
 
 
 def _write(text: str) -> None:
