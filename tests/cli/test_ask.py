@@ -67,6 +67,17 @@ def test_numbers_older_than_wanted_are_measured_anew(df):
     assert len(json.loads(done.stdout)["objects"]) == 39
 
 
+def test_explain_that_finds_nothing_names_what_the_exporter_here_measures(fails, exporter, nothing_there):
+    address = exporter.url.removeprefix("http://")
+
+    line = fails(3, "df", "--explain", "shop_db-data", nothing_there, f"--web.listen-address={address}")
+
+    assert line.endswith(
+        f"; the exporter at {address} measures {exporter.demo.data_root}: "
+        "name its engine with --docker.host (a demo prints how)"
+    )
+
+
 def test_an_exporter_of_another_data_root_is_not_taken(df, demo):
     done = df(f"--path.data-root={demo.data_root}", "--format=json")
 

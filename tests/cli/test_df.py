@@ -156,7 +156,7 @@ def test_an_object_that_is_gone_or_excluded_is_left_out_or_says_so(df, demo, tmp
     assert [row["note"] for row in rows if row["allocated_bytes"] is None] == ["unmeasured: vanished"]
     assert rows[-1]["allocated_bytes"] is None
     talk = df(f"--path.data-root={root}", "--collector.volume-exclude=shop_.*").stderr
-    assert "skipped: 5 volume (excluded)\nunmeasured: 1 container_layer (vanished)\n" in talk
+    assert "skipped: 5 volumes (excluded)\nunmeasured: 1 container_layer (vanished)\n" in talk
 
 
 def test_a_number_that_is_missing_costs_the_exit_code_and_makes_the_total_a_lower_bound(df, demo, tmp_path):

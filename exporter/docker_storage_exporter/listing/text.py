@@ -30,7 +30,7 @@ _ADVICE = {
         "mount it, or name it with --path.containerd-root"
     ),
 }
-_NOT_MEASURED = "build cache, and whatever else is on that disk"
+_NOT_MEASURED = "build cache, and whatever else is on"
 
 
 def render_json(shown: Listing) -> str:
@@ -105,23 +105,33 @@ def _share(filesystem: FilesystemRow) -> str:
 
 
 def _accounts(shown: Listing) -> Iterator[str]:
-    """How much of what a filesystem holds the objects on it explain."""
+    """How much of what the filesystems hold the objects on them explain, in one sentence; none without a number."""
+    places = dict(_explained(shown))
+    if not places:
+        return
+    disk = "that disk" if len(places) == 1 else "those disks"
+    known = " and ".join(
+        f"{known} used" + (f" of {place}" if len(shown.filesystems) > 1 else "") for place, known in places.items()
+    )
+    yield f"accounted for {known}; not measured: {_NOT_MEASURED} {disk}"
+
+
+def _explained(shown: Listing) -> Iterator[tuple[str, str]]:
+    """Each filesystem with an object that has a number, and how much of what is used there the objects are."""
     for filesystem in shown.filesystems:
         rows = [row for row in shown.rows if row.mountpoint == filesystem.mountpoint and row.counted]
         sizes = [row.allocated_bytes for row in rows if row.allocated_bytes is not None]
         if not sizes:  # nothing there has a number: that is no account of 0 bytes
             continue
         known = human_bytes(sum(sizes)) if all(row.complete for row in rows) else f"≥ {human_bytes(sum(sizes))}"
-        used = human_bytes(filesystem.used_bytes)
-        place = f" of {one_line(filesystem.mountpoint)}" if len(shown.filesystems) > 1 else ""
-        yield f"accounted for {known} of {used} used{place}; not measured: {_NOT_MEASURED}"
+        yield one_line(filesystem.mountpoint), f"{known} of {human_bytes(filesystem.used_bytes)}"
 
 
 def _remarks(shown: Listing) -> Iterator[str]:
     for outcome in ("skipped", "unmeasured"):
         left = [one for one in shown.left_out if one.outcome == outcome and one.objects]
         if left:
-            yield f"{outcome}: " + ", ".join(f"{one.objects} {one.kind} ({one.reason})" for one in left)
+            yield f"{outcome}: " + ", ".join(f"{counted(one.objects, one.kind)} ({one.reason})" for one in left)
     reasons = {left.reason for left in shown.left_out if left.outcome == "unmeasured" and left.objects}
     yield from (f"{reason}: {advice}" for reason, advice in _ADVICE.items() if reason in reasons)
     unreadable = [row.unreadable for row in shown.rows if row.unreadable]

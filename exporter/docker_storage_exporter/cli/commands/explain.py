@@ -7,8 +7,9 @@ import sys
 
 from docker_storage_exporter.cli.progress import Progress
 from docker_storage_exporter.cli.terminal import foreground_control, style_of
-from docker_storage_exporter.client.ask import ask_same
-from docker_storage_exporter.errors import NoAnswerError, SettingError
+from docker_storage_exporter.client.address import exporter_address
+from docker_storage_exporter.client.ask import ask, ask_same
+from docker_storage_exporter.errors import NoAnswerError, NothingToMeasureError, SettingError
 from docker_storage_exporter.explain.explainer import Explainer
 from docker_storage_exporter.explain.explanation import explanation_document, render_explanation
 from docker_storage_exporter.explain.looking import Looker
@@ -32,7 +33,10 @@ def explain(settings: Settings, target: str, form: str, *, with_growth: bool) ->
         raise SettingError("--explain: an explanation has no rows; --format is table or json")
     host = host_of(settings)
     current = CurrentInventory(settings, host, EngineClient(settings))
-    inventory = current.renew()
+    try:
+        inventory = current.renew()
+    except NothingToMeasureError as error:
+        raise NothingToMeasureError(f"{error}{_elsewhere(settings)}") from error
     if current.trouble:
         print(f"{current.trouble}; this is what the disk says", file=sys.stderr)
     crew = Crew(settings.scan_timeout)
@@ -56,6 +60,16 @@ def explain(settings: Settings, target: str, form: str, *, with_growth: bool) ->
         style = style_of(sys.stdout)
         sys.stdout.write("\n".join(render_explanation(explanation, style) for explanation in explanations))
     return 0
+
+
+def _elsewhere(settings: Settings) -> str:
+    """What else could be meant where an exporter runs here that found an engine; empty where none does."""
+    try:
+        root = ask(settings).origin.root
+    except NoAnswerError:
+        return ""
+    address = exporter_address(settings)
+    return f"; the exporter at {address} measures {root}: name its engine with --docker.host (a demo prints how)"
 
 
 def _rows(settings: Settings, host: Host) -> dict[tuple[str, str], Row]:
