@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 
@@ -39,7 +40,7 @@ def enter_namespace(folder: str) -> str:
 
 def mount_tmpfs(path: str, options: str) -> None:
     """Mount a tmpfs on a directory, with options such as size=16m (man 5 tmpfs). Raises OSError."""
-    flags = _MS_NOSUID | _MS_NODEV | _MS_NOEXEC
+    flags = ctypes.c_ulong(_MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
     if libc.mount(b"tmpfs", os.fsencode(path), b"tmpfs", flags, options.encode()):
         raise last_error(path)
 
@@ -69,7 +70,7 @@ def _unshare(*, with_users: bool) -> None:
         _write("uid_map", f"{user} {user} 1")
         _write("gid_map", f"{group} {group} 1")
     # A slave: our mounts stay here, and what the host unmounts does not stay mounted here.
-    if libc.mount(None, b"/", None, _MS_REC | _MS_SLAVE, None):
+    if libc.mount(None, b"/", None, ctypes.c_ulong(_MS_REC | _MS_SLAVE), None):
         raise last_error("/")
 
 
