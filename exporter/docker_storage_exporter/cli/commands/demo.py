@@ -43,19 +43,22 @@ def run(arguments: Sequence[str]) -> int:
         )
 
     leave_on_sigterm()
-    with (
-        tempfile.TemporaryDirectory(prefix="docker-storage-exporter-demo-") as folder,
-        closing(Demo(folder, mounting=bool(entering := _enter_namespace(folder)))) as demo,
-    ):
-        try:
-            demo.build()
-        except OSError as error:
-            raise ExporterError(f"cannot build the demo in {folder}: {error.strerror}; set TMPDIR elsewhere") from error
-        with closing(DemoEngine(demo)) as engine:
-            _say(f"demo: a made-up engine with its data root in {demo.data_root}, removed when this ends")
-            _say(f"for the other commands: {_shell(entering, engine.host)}; df and watch need nothing")
-            demo.start_growing(_GROW_SECONDS)
-            return serve(shaped(settings), lambda: shaped(settings_from(command.parse_args(arguments))))
+    with tempfile.TemporaryDirectory(prefix="docker-storage-exporter-demo-") as folder:
+        entering = _enter_namespace(folder)
+        with closing(Demo(folder, mounting=bool(entering))) as demo:
+            _build(demo, folder)
+            with closing(DemoEngine(demo)) as engine:
+                _say(f"demo: a made-up engine with its data root in {demo.data_root}, removed when this ends")
+                _say(f"for the other commands: {_shell(entering, engine.host)}; df and watch need nothing")
+                demo.start_growing(_GROW_SECONDS)
+                return serve(shaped(settings), lambda: shaped(settings_from(command.parse_args(arguments))))
+
+
+def _build(demo: Demo, folder: str) -> None:
+    try:
+        demo.build()
+    except OSError as error:
+        raise ExporterError(f"cannot build the demo in {folder}: {error.strerror}; set TMPDIR elsewhere") from error
 
 
 def _enter_namespace(folder: str) -> str:
