@@ -259,7 +259,8 @@ def test_a_terminal_that_lacks_a_letter_gets_it_escaped(df, tmp_path):
 def test_on_a_terminal_a_bar_shows_how_far_it_is_and_is_gone_in_the_end(data_root, engine, terminal):
     address = engine(None)  # it keeps the command waiting long enough for the bar to be seen
 
-    shown = terminal("df", "--no-exporter", "--all", data_root, f"--docker.host={address}", "--docker.timeout=1s")
+    given = ("--no-exporter", "--all", data_root, f"--docker.host={address}", "--docker.timeout=1s")
+    shown = terminal("df", *given, size=(24, 300))
 
     assert shown.end() == 0
     assert re.search(r"\r\x1b\[K\[[#-]{30}\] \d+/\d+ objects, \d+ entries, \d\S* \w+", shown.text)

@@ -20,7 +20,7 @@ from docker_storage_exporter.hostfs.boot import host_mark
 from docker_storage_exporter.listing.document import Listing
 from docker_storage_exporter.listing.row import Row
 from docker_storage_exporter.listing.selection import SORT_KEYS, Selection
-from docker_storage_exporter.listing.table import render_table
+from docker_storage_exporter.listing.table import fold, render_table
 from docker_storage_exporter.listing.text import render_csv, render_footer, render_hidden, render_json
 from docker_storage_exporter.model.keys import Kind
 from docker_storage_exporter.model.text import counted
@@ -169,4 +169,4 @@ def _screenful(rows: Sequence[Row], selection: Selection, footer: int) -> tuple[
 
 
 def _say(line: str) -> None:
-    print(line, file=sys.stderr)
+    print("\n".join(fold(line, style_of(sys.stderr).width, indent=2)), file=sys.stderr)
