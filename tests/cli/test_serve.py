@@ -31,8 +31,8 @@ def test_layers_logs_and_bind_mounts_have_theirs(serve, data_root):
 
     serving.until("docker_storage_pending_objects", lambda found: not any(found.values()))
 
-    assert serving.series("docker_container_layer_allocated_bytes")["ci-runner-1"] >= 18 * 2**20
-    assert 3 * 2**20 <= serving.series("docker_container_log_bytes")["shop-search-1"] < 4 * 2**20
+    assert serving.series("docker_container_layer_allocated_bytes")["ci-runner-1"] >= 4608 * 1024
+    assert 768 * 1024 <= serving.series("docker_container_log_bytes")["shop-search-1"] < 1024**2
     assert len(serving.series("docker_bind_mount_allocated_bytes")) == 3
     assert not any(serving.series("docker_storage_unmeasured_objects").values())
 
