@@ -56,6 +56,7 @@ def test_the_text_has_a_line_for_each_fact_and_none_for_what_is_empty():
 
 def test_on_a_terminal_sentences_are_folded_below_their_beginning_and_paths_stay_whole():
     path = "/var/lib/docker/volumes/a-volume-with-a-long-name/_data"
+    beside = replace(WHOLE, facts={"inside": path})
     shown = replace(WHOLE, facts={}, uses=(), parts=(Part("volume", path, 4096, 1000, 3),), largest=(), stays=())
 
     assert render_explanation(shown, TableStyle(width=60)).splitlines()[:4] == [
@@ -64,6 +65,7 @@ def test_on_a_terminal_sentences_are_folded_below_their_beginning_and_paths_stay
         "                  inodes",
         f"                  {path}",
     ]
+    assert f"  inside          {path}" in render_explanation(beside, TableStyle(width=60)).splitlines()
 
 
 def test_on_a_terminal_each_command_has_its_line_and_the_shell_goes_on_after_it():

@@ -131,7 +131,8 @@ def _inodes(part: Part) -> str:
 
 
 def _folded(label: str, text: str, style: TableStyle) -> list[str]:
-    return fold(_line(label, _shown(text)), style.width, len(_line("", "")))
+    first, *others = fold(_shown(text), style.narrowed(len(_line("", ""))).width)
+    return [_line(label, first), *(_line("", other) for other in others)]
 
 
 def _commands(command: str, style: TableStyle) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from docker_storage_exporter.listing.row import Row
 from docker_storage_exporter.model.text import one_line
@@ -28,6 +28,10 @@ class TableStyle:
     def paint(self, text: str, code: str) -> str:
         """The text in a colour, where there are colours."""
         return f"{code}{text}{_PLAIN}" if self.colour and text else text
+
+    def narrowed(self, columns: int) -> TableStyle:
+        """The same with so many columns less, where the width matters."""
+        return self if self.width is None else replace(self, width=max(1, self.width - columns))
 
     def bold(self, text: str) -> str:
         """The text as a heading."""

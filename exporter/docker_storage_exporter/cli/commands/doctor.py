@@ -119,4 +119,9 @@ def _needs(line: Line) -> str:
 
 
 def _folded(lines: Iterable[str], columns: int | None, indent: int) -> str:
-    return "".join(f"{part}\n" for line in lines for part in fold(one_line(line), columns, indent))
+    """Lines of columns up to `indent` and a sentence, which is folded beside them."""
+    text = ""
+    for line in lines:
+        parts = fold(one_line(line[indent:]), None if columns is None else columns - indent)
+        text += line[:indent] + f"\n{' ' * indent}".join(parts) + "\n"
+    return text
