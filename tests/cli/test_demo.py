@@ -40,6 +40,7 @@ def test_it_shows_every_family_and_other_commands_find_it_by_the_line_that_it_pr
     assert serving.series("docker_volume_filesystem_size_bytes") == {"shop_cache": 16 * 2**20}
     assert serving.series("docker_storage_filesystem_size_bytes")[f"{folder}/docker"] == 256 * 2**20
     assert set(serving.series("docker_volume_limit_bytes")) == {"ci_registry engine", "shop_db-backup engine"}
+    serving.until("docker_image_unique_bytes", lambda found: len(found) == 13)
     assert os.listdir(folder / "docker") == []  # seen in its namespace only
     (told,) = re.findall(r"for the other commands: (.+); df and watch need nothing", "\n".join(serving.lines))
     assert _in_a_shell(told, before, tmp_path, "df --explain shop_cache").startswith("shop_cache: volume\n")

@@ -175,13 +175,13 @@ def test_an_account_is_of_known_numbers_alone_and_a_lower_bound_where_one_is_mis
     whole = [row for row in there if row.complete]
     assert "\naccounted for 10 B of 60 B used; not measured: " in render_footer(with_rows(WHOLE, whole))
     folded = render_footer(with_rows(WHOLE, whole), TableStyle(width=60)).splitlines()
-    assert "accounted for 10 B of 60 B used; not measured: images, build" in folded
-    assert "  cache, and whatever else is on that disk" in folded
+    assert "accounted for 10 B of 60 B used; not measured: build cache," in folded
+    assert "  and whatever else is on that disk" in folded
     disks = replace(WHOLE, filesystems=(*WHOLE.filesystems, FilesystemRow("/srv", 200, 30, 20, 9, 4)))
     both = [*whole, *(replace(row, mountpoint="/srv") for row in whole)]
     assert (
         "\naccounted for 10 B of 60 B used of / and 10 B of 30 B used of /srv; "
-        "not measured: images, build cache, and whatever else is on those disks\n"
+        "not measured: build cache, and whatever else is on those disks\n"
     ) in render_footer(with_rows(disks, both))
     assert "accounted for" not in render_footer(with_rows(WHOLE, unknown))
     assert "accounted for" not in render_footer(with_rows(WHOLE, there), selected=True)

@@ -86,7 +86,7 @@ _GROWING_VOLUMES = {"shop_db-data": 64 * _KIB, "monitoring_tsdb": 32 * _KIB, "ci
 _GROWING_LOG, _LOG_STEP = "shop-search-1", 8 * _KIB
 _FULL_PACE_STEPS = 240
 _LIMITS = {"ci_registry": "10m", "shop_db-backup": "1g"}  # quotas, of which the first is nearly used up
-_DISK = "size=256m"  # of memory as it is used: at first 48 MiB, never more than 170
+_DISK = "size=256m"  # of memory as it is used: at first 80 MiB, never more than 200
 _TMPFS_VOLUME, _TMPFS_OPTIONS = "shop_cache", "size=16m"  # docker volume create --opt type=tmpfs --opt o=size=16m
 _SHM_BYTES = 64 * _MIB  # the engine's default of --shm-size
 _ENGINE_ID = "demo-engine"

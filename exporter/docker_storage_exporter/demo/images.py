@@ -8,9 +8,9 @@ import os
 from collections.abc import Sequence
 from itertools import accumulate
 
-_MIB = 1024**2
-_LAYERS = {"debian": 8, "alpine": 1, "java": 6, "node": 4}  # MiB of those that several images are built on
-_IMAGES: dict[str, tuple[str, int]] = {  # what each is built on, and MiB of its own
+_UNIT = 512 * 1024
+_LAYERS = {"debian": 8, "alpine": 1, "java": 6, "node": 4}  # units of those that several images are built on
+_IMAGES: dict[str, tuple[str, int]] = {  # what each is built on, and units of its own
     "postgres:17": ("debian", 3),
     "shop/web:4.2": ("node", 2),
     "shop/web:4.1": ("node", 2),
@@ -56,7 +56,7 @@ def _build(data_root: str, identity: str, layers: Sequence[tuple[str, int]]) -> 
         _write(f"{folder}/cache-id", directory)
         if number:
             _write(f"{folder}/parent", chains[number - 1])
-        _fill(f"{data_root}/overlay2/{directory}/diff/usr/lib/data", size * _MIB)
+        _fill(f"{data_root}/overlay2/{directory}/diff/usr/lib/data", size * _UNIT)
 
 
 def _digest(*words: str) -> str:
