@@ -64,7 +64,7 @@ def test_numbers_older_than_wanted_are_measured_anew(df):
     done = df("--max-age=1ms", "--format=json")
 
     assert re.match(r"the oldest number of the exporter at \S+ is .* old; measuring now\n", done.stderr)
-    assert len(json.loads(done.stdout)["objects"]) == 39
+    assert len(json.loads(done.stdout)["objects"]) == 53
 
 
 def test_explain_that_finds_nothing_names_what_the_exporter_here_measures(fails, exporter, nothing_there):
@@ -117,7 +117,7 @@ def test_whatever_else_listens_there_is_not_believed(df, engine, answer):
     done = df(f"--web.listen-address={address}", "--format=json")
 
     assert re.match(rf"what listens at {address} .*; measuring now\n", done.stderr)
-    assert len(json.loads(done.stdout)["objects"]) == 39
+    assert len(json.loads(done.stdout)["objects"]) == 53
 
 
 def test_what_grows_is_sorted_by_growth_once_it_was_measured_twice(run, serve, tmp_path):

@@ -14,6 +14,7 @@ from docker_storage_exporter.layout import SUBJECTS, Item, Subject, rules_of
 from docker_storage_exporter.measure import device_of, try_opening
 from docker_storage_exporter.model.keys import Kind, ObjectKey
 from docker_storage_exporter.model.places import Place, Unmeasured
+from docker_storage_exporter.model.sizes import Source
 from docker_storage_exporter.schedule.crew import Crew
 from docker_storage_exporter.schedule.jobs import Job, OverdueError, Work
 from docker_storage_exporter.schedule.listing import Locator
@@ -102,9 +103,11 @@ def _remedy(facts: Facts, kind: Kind, reason: Unmeasured) -> str:
 
 def _trouble(place: Place, host: Host, crew: Crew) -> Unmeasured | None:
     """Why a place will have no number, None when it will or is left out."""
-    source = place.source
-    if source is None:
-        return place.unmeasured
+    troubles = (_trouble_of(source, host, crew) for source in place.sources)
+    return next(filter(None, troubles), place.unmeasured)
+
+
+def _trouble_of(source: Source, host: Host, crew: Crew) -> Unmeasured | None:
     device = partial(device_of, source, host)
     if not crew.may_touch(device):
         return Unmeasured.STUCK

@@ -47,7 +47,8 @@ def _shared_images(snapshot: Snapshot) -> Iterator[Row]:
     images = snapshot.of(Kind.IMAGE)
     sizes = [row.sized.measurement.size for row in images if row.sized.measurement is not None]
     shared = snapshot.distinct_bytes.get(Kind.IMAGE, 0) - sum(size.allocated for size in sizes)
-    if len(sizes) == len(images) and any(size.shared for size in sizes):
+    all_known = len(sizes) == len(images) and not snapshot.cut.get(Kind.IMAGE)
+    if all_known and any(size.shared for size in sizes):
         mountpoint = printable(images[0].sized.place.mountpoint)
         yield Row(Kind.IMAGE.value, SHARED_IMAGES, allocated_bytes=shared, mountpoint=mountpoint)
 
