@@ -74,7 +74,8 @@ def _ages() -> Row:
             timeseries("Age of the inventory", "Time since all objects were last listed.", "s",
                        Query(by("max", _HOST, f"time() - {SELECTED(c.LAST_INVENTORY)}"), _LEGEND)),
             timeseries("Still to be measured", "Objects that wait for their first measurement.", "short",
-                       Query(by("sum", ("instance", "kind"), SELECTED(c.PENDING)), "{{kind}} on {{instance}}")),
+                       Query(f"{by('sum', ('instance', 'kind'), SELECTED(c.PENDING))} > 0",
+                             "{{kind}} on {{instance}}")),
         ],
         [6, 6, 6, 6],
     )  # fmt: skip
