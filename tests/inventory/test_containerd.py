@@ -99,6 +99,14 @@ def test_a_process_that_has_the_database_open_shows_it(host):
     assert found(host) == "/srv/images"
 
 
+def test_in_a_container_it_may_be_a_mount_by_itself(host, monkeypatch):
+    make_root(host, "/srv/images", CONTAINER)
+    entries = [MountEntry(host.view("/srv/images"), "ext4", (8, 1)), MountEntry(host.view("/nfs"), "nfs4", (0, 9))]
+    monkeypatch.setattr(host, "mounts", lambda: MountTable([MountEntry("/", "overlay", (0, 8)), *entries]))
+
+    assert found(host) == "/srv/images"
+
+
 def test_a_link_in_its_place_is_followed(host):
     make_root(host, "/srv/images")
     host_path(host, "/var/lib").mkdir(parents=True)

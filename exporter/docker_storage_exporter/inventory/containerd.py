@@ -10,6 +10,7 @@ from itertools import chain
 from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.hostfs.mounts import MountTable
 from docker_storage_exporter.model.objects import Engine
+from docker_storage_exporter.model.text import is_inside
 from docker_storage_exporter.storage.containerd.layouts import snapshot_of
 from docker_storage_exporter.storage.containerd.store import METADATA, lists_any
 
@@ -24,17 +25,20 @@ def containerd_root(engine: Engine, data_root: str, containers: Collection[str],
     """The canonical host path of the root of the containerd that an engine uses; empty where it cannot be seen.
 
     `containers` are the ids of the engine's containers. The mounts of running ones show the root; else it is the first
-    that lists one of them, of where engines have it and of where a process has its database open. What lists none is
-    taken only where there is no other choice.
+    that lists one of them, of where engines have it, what is mounted by itself, and what a process has open. What lists
+    none is taken only where there is no other choice.
     """
     mounts = host.mounts()
     shown = next(_seen(host, mounts, _mounted(mounts, containers)), "")
     if shown:
         return shown
-    usual = list(_seen(host, mounts, _usual(engine, data_root)))
-    others = _seen(host, mounts, _opened(host))
-    listing = (root for root in chain(usual, others) if lists_any(host.view(root), containers))
-    return next(listing, "") or next(chain(usual, _seen(host, mounts, _opened(host))), "")
+    likely: list[str] = []
+    for candidates in (_usual(engine, data_root), chain(_mount_points(host, mounts), _opened(host))):
+        for root in _seen(host, mounts, candidates):
+            if lists_any(host.view(root), containers):
+                return root
+            likely.append(root)
+    return likely[0] if likely else ""
 
 
 def _mounted(mounts: MountTable, containers: Collection[str]) -> Iterator[str]:
@@ -43,6 +47,13 @@ def _mounted(mounts: MountTable, containers: Collection[str]) -> Iterator[str]:
         found = snapshot_of(entry.upper) if os.path.basename(entry.mountpoint) in containers else None
         if found is not None:
             yield found[0]
+
+
+def _mount_points(host: Host, mounts: MountTable) -> Iterator[str]:
+    """What is mounted of the host's into the container that this process is in: the root may be mounted by itself."""
+    for entry in mounts if host.rootfs else ():
+        if is_inside(entry.mountpoint, host.rootfs) and not entry.is_view and not entry.remote:
+            yield entry.mountpoint_below(host.rootfs)
 
 
 def _usual(engine: Engine, data_root: str) -> tuple[str, str]:
