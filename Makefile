@@ -11,7 +11,7 @@ REQUIREMENTS := --universal --python-version 3.10 --no-emit-package pywin32 --co
 	--generate-hashes --no-header --no-annotate
 
 .PHONY: help run demo test test-engines coverage check lint types rooms pins format golden docs dashboards chart dashboard-pictures \
-	image-requirements bench bench-walk bench-beside bench-queries clean
+	fuzz-bolt image-requirements bench bench-walk bench-beside bench-containerd bench-queries clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -84,6 +84,9 @@ dashboard-pictures: .venv/pictures/installed ## draw docs/images from a Promethe
 	@for tool in node chromium prometheus; do command -v $$tool >/dev/null || $(call fail,$$tool is not installed); done
 	@PYTHONPATH=.:tests $(BIN)/python tests/dashboards/draw.py
 
+fuzz-bolt: .venv/dev ## read broken databases, a million readings; takes some minutes
+	@PYTHONPATH=tests $(BIN)/python tests/bolt/fuzz.py 333334
+
 bench: .venv/run ## measure scrapes, memory and idle CPU with thousands of objects; writes docs/benchmarks.md
 	@$(BIN)/python tests/bench/bench_scrape.py $(BENCH_ARGS)
 
@@ -92,6 +95,9 @@ bench-walk: .venv/run ## time the walker against du and its other peers; writes 
 
 bench-beside: .venv/dev ## time scrapes beside walks, and the walker beside the engine; writes docs/benchmark-beside.md
 	@$(BIN)/python tests/bench/bench_beside.py
+
+bench-containerd: .venv/dev ## time listing ten thousand snapshots, as root; writes docs/benchmark-containerd.md
+	@tests/engines/tree && PYTHONPATH=.:tests $(BIN)/python tests/bench/bench_containerd.py $(BENCH_ARGS)
 
 bench-queries: .venv/dev ## time rules and panels over 200 hosts with 100 volumes each; writes docs/benchmark-queries.md
 	@PYTHONPATH=.:tests $(BIN)/python tests/bench/bench_queries.py

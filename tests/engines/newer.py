@@ -46,19 +46,19 @@ class NewerEngine(Dockerd):
         self.store = store
         self.managed = managed
         self.containerd_root = self.data_root / "containerd/daemon" if managed else folder / "containerd"
-        self._socket = folder / ("exec/containerd/containerd.sock" if managed else "containerd.sock")
+        self.socket = folder / ("exec/containerd/containerd.sock" if managed else "containerd.sock")
         self._containerd: subprocess.Popen[bytes] | None = None
 
     def start(self, *options: str) -> None:
         """Start containerd, unless it still runs, and dockerd."""
         if not self.managed and self._containerd is None:
-            self._start_containerd()
+            self.start_containerd()
         features = {"containerd-snapshotter": self.store != "overlay2"}
         settings: dict[str, object] = {"features": features}
         if self.store != "overlayfs":
             settings["storage-driver"] = self.store
         if not self.managed:
-            settings["containerd"] = str(self._socket)
+            settings["containerd"] = str(self.socket)
         (self.folder / "daemon.json").write_text(json.dumps(settings))
         super().start("--config-file", str(self.folder / "daemon.json"), *options)
 
@@ -79,7 +79,7 @@ class NewerEngine(Dockerd):
 
     def ctr(self, *arguments: str) -> str:
         """What containerd's own client prints."""
-        command = [*self.prefix, "ctr", "--address", str(self._socket), "--namespace", "moby", *arguments]
+        command = [*self.prefix, "ctr", "--address", str(self.socket), "--namespace", "moby", *arguments]
         return subprocess.run(command, capture_output=True, check=True, text=True, timeout=_PATIENCE).stdout
 
     def build(self, tag: str, dockerfile: str) -> None:
@@ -106,9 +106,10 @@ class NewerEngine(Dockerd):
                 subprocess.run(["umount", "--lazy", mountpoint], check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _start_containerd(self) -> None:
+    def start_containerd(self) -> None:
+        """Start containerd alone."""
         config = self.folder / "containerd.toml"
-        config.write_text(_CONFIG.format(root=self.containerd_root, folder=self.folder, socket=self._socket))
+        config.write_text(_CONFIG.format(root=self.containerd_root, folder=self.folder, socket=self.socket))
         with (self.folder / "containerd.log").open("ab") as log:
             self._containerd = subprocess.Popen(
                 [*self.prefix, "containerd", "--config", str(config)], stdout=log, stderr=log
@@ -118,7 +119,7 @@ class NewerEngine(Dockerd):
     def _containerd_answers(self) -> bool:
         assert self._containerd is not None
         assert self._containerd.poll() is None, (self.folder / "containerd.log").read_text()
-        asked = [*self.prefix, "ctr", "--address", str(self._socket), "version"]
+        asked = [*self.prefix, "ctr", "--address", str(self.socket), "version"]
         return subprocess.run(asked, capture_output=True, check=False).returncode == 0
 
 

@@ -9,6 +9,9 @@ import sys
 import pytest
 from engine.dockerd import IMAGE
 
+from docker_storage_exporter.bolt import read_file
+from docker_storage_exporter.storage.containerd.snapshots import snapshots_in
+
 
 @pytest.fixture
 def explain(engine):
@@ -55,6 +58,29 @@ def test_a_running_container_s_layer_is_the_container(engine, explain):
     assert explain(layer)["target"] == "writer"
     assert {part["what"] for part in shown["parts"]} == {"writable layer", "log files", "engine's files"}
     assert all(part["allocated_bytes"] is not None for part in shown["parts"])
+
+
+def test_an_image_that_is_mounted_is_the_container_s_that_mounts_it(engine, explain):
+    mount = f"type=image,source={IMAGE},target=/image"
+    identity = engine.docker(
+        "create", "--network", "none", "--name", "mounter", "--mount", mount, IMAGE, "sleep", "1000"
+    )
+    try:
+        engine.docker("start", "mounter")
+        facts = read_file(str(metadata(engine)), snapshots_in).content
+        (mounted,) = [
+            one for one in facts.by_number.values() if one.name.startswith(f"{identity}-{IMAGE.split(':')[0]}")
+        ]
+        found = explain(metadata(engine).parent / f"snapshots/{mounted.number}")
+        assert found["owner"] == f"a layer of container {identity[:12]}"
+        assert explain("mounter")["parts"][0]["allocated_bytes"] is not None
+    finally:
+        engine.docker("rm", "--force", "mounter")
+
+
+def metadata(engine):
+    """The snapshotter's database."""
+    return engine.containerd_root / f"io.containerd.snapshotter.v1.{engine.store}/metadata.db"
 
 
 def test_the_whole_root_is_containerd_s(engine, explain):

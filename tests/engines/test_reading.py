@@ -45,7 +45,7 @@ def churn(engine):
                 )
 
     work = (
-        [("run", "--rm", "--network", "none", IMAGE, "true")],
+        [("run", "--rm", "--network", "none", IMAGE, "/bin/busybox", "true")],
         [("create", "--name", "brief", IMAGE), ("rm", "brief")],
         [("tag", IMAGE, "busy:1"), ("image", "rm", "busy:1")],
     )

@@ -24,6 +24,23 @@ def test_the_containerd_image_store_is_recognised_by_its_driver_type():
     assert engine_from_info(info | {"DriverStatus": None}, "docker").image_store == "graphdriver"
 
 
+def test_the_engine_s_containerd_is_known_where_it_tells():
+    info = {"DockerRootDir": "/d", "Containerd": {"Address": "/run/containerd/containerd.sock"}}
+
+    assert engine_from_info(info, "docker").containerd_address == "/run/containerd/containerd.sock"
+    assert engine_from_info({"DockerRootDir": "/d", "Containerd": None}, "docker").containerd_address == ""
+
+
+def test_the_storage_driver_is_told_in_three_ways():
+    for told in (
+        {"Driver": "overlayfs", "GraphDriver": {"Name": "overlayfs", "Data": None}},
+        {"Driver": None, "GraphDriver": {"Name": "overlayfs", "Data": None}},
+        {"Driver": None, "GraphDriver": None, "Storage": {"RootFS": {"Snapshot": {"Name": "overlayfs"}}}},
+    ):
+        found = container_from_inspect(container_document(1) | told)
+        assert (found.driver, found.layer) == ("overlayfs", "")
+
+
 def test_mounts_come_from_the_list_and_from_tmpfs_options():
     document = container_document(
         1,

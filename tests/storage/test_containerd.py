@@ -179,16 +179,20 @@ def test_every_place_is_called_by_who_needs_it(root):
     root.snapshot("extract-1", 9, "active")
     root.lease("1-abcd", snapshots=("extract-1",), labels=("gc.expire",))
     root.snapshot("sha256:nobody", 10)
+    root.snapshot("f" * 64, 12, "active", parent=TOP)
+    root.lease("f" * 64, snapshots=("f" * 64,))
     root.snapshot("pod", 11, "active", namespace="k8s.io")
     root.write()
     content = root.path / "io.containerd.content.v1.content"
 
-    assert called(root, root.folder(2)) == f"a layer of image registry/shop:1, container {WRITER[:12]}"
+    below = f"a layer of image registry/shop:1, container {WRITER[:12]}, an image that a container mounts"
+    assert called(root, root.folder(2)) == below
     assert called(root, root.folder(4) / "etc") == f"a layer of container {WRITER[:12]}"
     assert called(root, root.folder(8)) == f"a layer of the build cache, record {RECORD}"
     assert called(root, root.folder(9)) == (
         "a layer of a download, an import or a build in progress, or given up (lease 1-abcd)"
     )
+    assert called(root, root.folder(12)) == "a layer of an image that a container mounts"
     assert called(root, root.folder(10)) == "a layer that nothing needs: containerd removes it by itself"
     assert called(root, root.folder(11)) == "a layer of the namespace k8s.io, which is not Docker's"
     assert called(root, root.folder(99)) == (

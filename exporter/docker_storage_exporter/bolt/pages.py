@@ -20,7 +20,7 @@ _CACHED_BYTES = 1024 * 1024
 _FNV_OFFSET, _FNV_PRIME, _FNV_MASK = 0xCBF29CE484222325, 0x100000001B3, 2**64 - 1
 
 
-class CorruptError(ValueError):
+class CorruptError(Exception):
     """The file is no bbolt database, or not one that was written to the end."""
 
 

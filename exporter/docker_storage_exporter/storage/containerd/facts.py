@@ -144,7 +144,9 @@ class ContainerdFacts:
         if holder.kind is HolderKind.IMAGE:
             return f"image {self._names.get(holder.id, (holder.id,))[0]}"
         if holder.kind is HolderKind.CONTAINER:
-            return f"container {holder.id[:12]}"
+            # What the engine prepares for a container tells it from an image that one mounts (Engine 29: by a digest).
+            is_container = any((DOCKER, f"{holder.id}-init") in self._snapshots(name).by_name for name in LAYOUTS)
+            return f"container {holder.id[:12]}" if is_container else "an image that a container mounts"
         return _HELD_BY[holder.kind].format(holder.id)
 
     def _inside(self, location: Location) -> str | None:

@@ -78,7 +78,7 @@ def _snapshot(key: bytes, values: Mapping[bytes, bytes]) -> Snapshot:
         namespace=namespace,
         name=name,
         number=unsigned(values.get(b"id", b"")),
-        kind=SnapshotKind(values.get(b"kind", b"\0")[0]),
+        kind=SnapshotKind(int.from_bytes(values.get(b"kind", b""), "little")),
         parent=_named(parent)[1] if (parent := values.get(b"parent", b"")) else "",
         allocated=signed(values[b"size"]) if committed else None,
         inodes=signed(values[b"inodes"]) if committed and b"inodes" in values else None,
