@@ -80,7 +80,7 @@ def _made_of() -> Row:
                        Query(by("max", ("instance", "mountpoint"), USED), "{{instance}} {{mountpoint}}"),
                        steps=FULL, maximum=1, per_object=True),
             timeseries("Free space", "Bytes left in each filesystem under Docker.", "bytes",
-                       Query(free, "{{instance}} {{mountpoint}}"), per_object=True),
+                       Query(free, "{{instance}} {{mountpoint}}"), per_object=True, least_first=True),
         ],
         [12, 12, 12, 12],
     )  # fmt: skip

@@ -188,10 +188,12 @@ def timeseries(
     per_object: bool = False,
     maximum: float | None = None,
     none: str = "",
+    least_first: bool = False,
 ) -> Any:
     """Lines over time. `per_object`: hundreds of series that change slowly, so that few points of each are enough.
 
-    `none` is shown where there is no series, which without a word would look like a fault.
+    `none` is shown where there is no series, which without a word would look like a fault. The legend begins with the
+    largest, or with the `least_first`: what comes later needs scrolling.
     """
     panel = g.TimeSeries(
         **_common(title, description, queries),
@@ -214,7 +216,7 @@ def timeseries(
                 },
                 "overrides": [_kind_color(color, names) for color, names in _KINDS.items()],
             },
-            "options": {"legend": {"sortBy": "Last *", "sortDesc": True}},  # the largest without scrolling
+            "options": {"legend": {"sortBy": "Last *", "sortDesc": not least_first}},
         },
     )
     panel.maxDataPoints = OBJECT_POINTS if per_object else None

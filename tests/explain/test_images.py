@@ -30,7 +30,7 @@ def explain(tmp_path):
     (layer / "file").write_bytes(b"x" * 10_000)
     images = (
         Image(SHOP, ("shop:1", "team/shop:latest"), unique=(Piece("a", 100), Piece("b", path=str(layer))), shared=(
-            Piece("base", 5000),)),
+            Piece("base", 5000, "/c/base"),)),
         Image(OLD, unique=(Piece("c", 300),)),
         Image(ODD, ("odd:1",), unique=(Piece("d"),)),
     )  # fmt: skip
@@ -64,12 +64,18 @@ def test_its_own_part_is_what_removing_it_frees_and_the_shared_part_stays(explai
 
     alone, shared = found.parts
     assert (alone.what, alone.allocated_bytes) == ("its alone", 100 + 4096 + 12288)
-    assert (shared.what, shared.allocated_bytes) == ("shared", 5000)
+    assert (shared.what, shared.allocated_bytes, shared.note) == ("shared", 5000, "1 layer or blob")
     assert [stay.allocated_bytes for stay in found.stays] == [5000]
     (remedy,) = found.remedies
     assert remedy.command == "docker stop web && docker rm job web && docker image rm shop:1 team/shop:latest"
     assert remedy.frees_bytes == alone.allocated_bytes
     assert remedy.loses == "the image, and what its containers wrote to their layers and logs"
+
+
+def test_its_directories_are_named_the_largest_first(explain, tmp_path):
+    (found,) = explain("shop:1")
+
+    assert found.largest == ((f"{tmp_path}/layer", 4096 + 12288), ("/c/base", 5000), ("a", 100))
 
 
 def test_a_dangling_one_is_removed_by_its_id(explain):

@@ -104,6 +104,13 @@ def test_layers_that_the_store_does_not_size_are_measured_once_and_until_then_it
     assert (row.sized.measurement.size, row.sized.measurement.at) == (Size(20, shared=100), 3.0)
 
 
+def test_a_number_that_never_changes_is_never_too_old():
+    piece = Piece("layer", path="/d/overlay2/l/diff")
+    page = snapshot(Image(FIRST, unique=(piece,)), store="graphdriver", known=Known(layer(piece, 100)))
+
+    assert [(row.allocated_bytes, row.measured_timestamp) for row in rows(page)] == [(100, None)]
+
+
 def test_without_one_of_its_layers_it_has_no_number_and_says_why():
     gone = Piece("gone", path="/d/overlay2/g/diff")
     image = Image(FIRST, unique=(TOP, gone))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from docker_storage_exporter.errors import SettingError
 from docker_storage_exporter.explain.explanation import Explanation, Part, Retained, Use
 from docker_storage_exporter.explain.holding import held_open
-from docker_storage_exporter.explain.looking import OWN_PLACES, Looked, Looker
+from docker_storage_exporter.explain.looking import MOST_LARGEST, OWN_PLACES, Looked, Looker
 from docker_storage_exporter.explain.owners import Owner, Owners
 from docker_storage_exporter.explain.remedies import Remedies, is_current_log
 from docker_storage_exporter.explain.removal import Removal
@@ -134,17 +134,20 @@ class Explainer:
 
     def _image(self, item: Item) -> Explanation:
         facts: ImageFacts = item.facts
-        parts = tuple(self._looker.look_at_pieces(what, pieces) for what, pieces in (
-            ("its alone", facts.image.unique), ("shared", facts.image.shared)))  # fmt: skip
+        alone = self._looker.look_at_pieces("its alone", facts.image.unique)
+        shared = self._looker.look_at_pieces("shared", facts.image.shared)
         users = self._owners.made_from(facts.image.id)
-        stays = [Retained("in layers or content that another image or the build cache needs", parts[1].allocated_bytes)]
+        largest = sorted((*alone.largest, *shared.largest), key=lambda entry: -entry[1])
+        kept = shared.part.allocated_bytes
+        stays = [Retained("in layers or content that another image or the build cache needs", kept)]
         return Explanation(
             target=facts.called,
             owner="image",
             facts={"id": facts.image.id, "tags": ", ".join(facts.tags), "made from it": _named(users)},
-            parts=parts,
-            stays=tuple(stays if parts[1].allocated_bytes else []),
-            remedies=(self._remedies.of_image(facts, users, parts[0].allocated_bytes),),
+            parts=(alone.part, shared.part),
+            largest=tuple(largest[:MOST_LARGEST]),
+            stays=tuple(stays if kept else []),
+            remedies=(self._remedies.of_image(facts, users, alone.part.allocated_bytes),),
             remark="" if facts.tags else "dangling: no tag names it",
         )
 

@@ -123,11 +123,8 @@ def _size(part: Part) -> str:
         return part.note
     apparent = "" if part.apparent_bytes is None else f", {human_bytes(part.apparent_bytes)} apparent"
     note = f", {part.note}" if part.note else ""
-    return f"{human_bytes(part.allocated_bytes)} allocated{apparent}, {_inodes(part)}{note}"
-
-
-def _inodes(part: Part) -> str:
-    return counted(part.inodes, "inode") if part.inodes is not None else "inodes not known"
+    inodes = "" if part.inodes is None else f", {counted(part.inodes, 'inode')}"
+    return f"{human_bytes(part.allocated_bytes)} allocated{apparent}{inodes}{note}"
 
 
 def _folded(label: str, text: str, style: TableStyle) -> list[str]:

@@ -23,7 +23,9 @@ from docker_storage_exporter.model.text import counted, path_below, printable
 from docker_storage_exporter.sizer import Control, Root, Usage
 from docker_storage_exporter.sizer import measure as measure_roots
 
-_MOST_LARGEST = 5
+MOST_LARGEST = 5
+"""How many of the largest entries are told."""
+
 OWN_PLACES = {
     Kind.VOLUME: "volume",
     Kind.LAYER: "writable layer",
@@ -87,22 +89,23 @@ class Looker:
             sum(usage.inodes for usage in usages),
             _unreadable(usages),
         )
-        largest = tuple(sorted([*entries, *files], key=lambda entry: (-entry[1], entry[0]))[:_MOST_LARGEST])
+        largest = tuple(sorted([*entries, *files], key=lambda entry: (-entry[1], entry[0]))[:MOST_LARGEST])
         linked = LinkedOutside(sum(o.files for o in outside), sum(o.allocated_bytes for o in outside))
         return Looked(part, largest, linked, directory)
 
-    def look_at_pieces(self, what: str, pieces: Sequence[Piece]) -> Part:
-        """The pieces of an image together: by what the store says, else walked now."""
-        known = sum(piece.allocated or 0 for piece in pieces)
-        paths = tuple(piece.path for piece in pieces if piece.path)
-        layers = counted(len(pieces), "layer or blob", "layers and blobs")
-        if any(piece.allocated is None and not piece.path for piece in pieces):
-            return Part(what, layers, note="not measured: some of it cannot be read")
-        if not paths:
-            return Part(what, layers, known)
-        walked = self.look(Kind.IMAGE, "", Place(Walk(paths))).part
-        total = None if walked.allocated_bytes is None else known + walked.allocated_bytes
-        return Part(what, layers, total, inodes=walked.inodes, note=walked.note)
+    def look_at_pieces(self, what: str, pieces: Sequence[Piece]) -> Looked:
+        """The pieces of an image together, the largest of them by their paths: as the store says, else walked now."""
+        named = counted(len(pieces), "layer or blob", "layers and blobs")
+        sizes = [(piece.path or piece.name, self._allocated(piece)) for piece in pieces]
+        if any(size is None for _, size in sizes):
+            return Looked(Part(what, "", note="not measured: some of it cannot be read"))
+        known = sorted(((path, size or 0) for path, size in sizes), key=lambda one: (-one[1], one[0]))
+        return Looked(Part(what, "", sum(size for _, size in known), note=named), tuple(known))
+
+    def _allocated(self, piece: Piece) -> int | None:
+        if piece.allocated is not None or not piece.path:
+            return piece.allocated
+        return self.look(Kind.IMAGE, "", Place(Walk((piece.path,)))).part.allocated_bytes
 
     def _asked(self, source: Source, what: str) -> Looked:
         size = measure(source, self._host, self._control()).size
@@ -138,7 +141,7 @@ def _largest_files(root: Root) -> list[tuple[str, int]]:
     with suppress(OSError):  # a root that is a file, or cannot be read: the walk has said so
         descriptor = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=root.descriptor)
         try:
-            return heapq.nlargest(_MOST_LARGEST, _files(descriptor, root), key=lambda file: file[1])
+            return heapq.nlargest(MOST_LARGEST, _files(descriptor, root), key=lambda file: file[1])
         finally:
             os.close(descriptor)
     return []

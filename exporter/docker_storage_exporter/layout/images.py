@@ -60,7 +60,9 @@ def _item(key: ObjectKey, facts: ImageFacts, view: HostView) -> Item:
     inventory = view.inventory
     role = _ROOTS.get(inventory.engine.image_store, "data")
     mountpoint = next((root.mountpoint for root in inventory.roots if root.role == role), "")
-    layers: tuple[Source, ...] = tuple(Layer((piece.path,)) for piece in pieces if piece.path)
+    layers: tuple[Source, ...] = tuple(
+        Layer((piece.path,)) for piece in pieces if piece.allocated is None and piece.path
+    )
     place = Place(unmeasured=Unmeasured.UNKNOWN_LAYER if unknown else None, parts=layers, mountpoint=mountpoint)
     return Item(key, facts.image.id, facts, place)
 

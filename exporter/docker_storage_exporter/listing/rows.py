@@ -81,7 +81,7 @@ def _row(subject: Subject, row: SnapshotRow, rate: Growth | None, users: tuple[s
         project=project,
         counted=row.counted,
         complete=not size.unreadable,
-        measured_timestamp=measurement.at,
+        measured_timestamp=measurement.at if subject.measured is None else None,  # what never changes is never old
         growth_bytes_per_second=rate.per_second if rate else None,
         growth_bytes_per_hour=rate.per_hour if rate else None,
         shared_bytes=size.shared,

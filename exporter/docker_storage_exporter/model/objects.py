@@ -106,8 +106,8 @@ class Container:
 class Piece:
     """Something that images are made of and that never changes: a layer, or content.
 
-    `allocated` are the bytes that it occupies, where the store tells; else they are those of the tree at `path`, and
-    without a path they are not known.
+    `path` is its directory or file on the host. `allocated` are the bytes that it occupies, where the store tells; else
+    they are those of the tree at `path`, and without a path they are not known.
     """
 
     name: str

@@ -169,6 +169,10 @@ class ContainerdFacts:
         reading = self.snapshotters.get(name)
         return reading.content if reading is not None else _NO_SNAPSHOTS
 
+    def _files(self, name: str, snapshot: Snapshot | None) -> str:
+        """Where a snapshot's files are; empty for one that is not here."""
+        return f"{self._directory(name, snapshot)}{LAYOUTS[name].below}" if snapshot is not None else ""
+
     def _directory(self, name: str, snapshot: Snapshot) -> str:
         layout = LAYOUTS[name]
         return f"{self.root}/{layout.folder}/{layout.directory(snapshot.number)}"
@@ -227,11 +231,14 @@ class ContainerdFacts:
             return piece
         if isinstance(node, SnapshotNode):
             snapshot = self._snapshot(node)
+            name, path = f"{node.snapshotter}/{node.name}", self._files(node.snapshotter, snapshot)
             missing = 0 if node.snapshotter in self.snapshotters else None
-            name, allocated = f"{node.snapshotter}/{node.name}", snapshot.allocated if snapshot is not None else missing
+            # What is being written to has no size yet; no image is made of that.
+            allocated = snapshot.allocated if snapshot is not None else missing
         else:
             name, allocated = node, self.stored.get(node, 0)
-        return self._pieces.setdefault(node, Piece(name, allocated))
+            path = f"{self.root}/{CONTENT}/blobs/{node.replace(':', '/', 1)}" if node in self.stored else ""
+        return self._pieces.setdefault(node, Piece(name, allocated, path if allocated is not None else ""))
 
     @cached_property
     def _pieces(self) -> dict[Node, Piece]:
