@@ -197,7 +197,7 @@ UNCLAIMED = "a layer that no container has: an image's, the build cache's, or le
     [
         ("{root}/image/overlay2", "the engine's index of images and layers"),
         ("{root}/overlay2", "layers of images, containers and the build cache"),
-        ("{root}/aufs/diff", "layers of images, containers and the build cache"),
+        ("{root}/aufs/diff", "layers of the storage driver aufs, which the engine does not use now"),
         ("{root}/overlay2/{unclaimed}", UNCLAIMED),
         ("{root}/overlay2/{unclaimed}/diff", UNCLAIMED),
         ("{layer}", "the engine's directory for container ci-runner-1"),

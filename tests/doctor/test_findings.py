@@ -118,6 +118,18 @@ def test_the_root_of_containerd_costs_the_layers_where_it_is_not_seen(make_facts
     assert wrong.what == "/var/lib/elsewhere: No such file or directory"
 
 
+def test_layers_of_a_driver_that_the_engine_does_not_use_are_told_and_cost_no_metric(make_facts, rootfs):
+    def left_over(*drivers):
+        for driver in drivers:
+            (rootfs / f"var/lib/docker/image/{driver}/layerdb/sha256/{'1' * 64}").mkdir(parents=True)
+        return [found for found in roots.findings(make_facts()) if found.check == "other drivers"]
+
+    assert left_over("overlay2") == []  # the engine's own
+    (found,) = left_over("vfs", "aufs")
+    assert (found.state, found.families) == (State.WARNING, ())
+    assert found.what.startswith("layers of aufs, vfs are in /var/lib/docker, and the engine uses overlay2")
+
+
 def _below(rootfs, part="", **facts):
     return MountEntry(f"{rootfs}{part}", "ext4", (8, 1), **facts)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from docker_storage_exporter.doctor.facts import Facts
 from docker_storage_exporter.doctor.finding import LOST, ROOT_FILESYSTEM, SIZES, Finding, Group, State
 from docker_storage_exporter.model.keys import Kind
-from docker_storage_exporter.storage import drivers
+from docker_storage_exporter.storage import GRAPH_DRIVERS, drivers
 
 _RIGHTS = "run as root or with CAP_DAC_READ_SEARCH"
 _PARTS: tuple[tuple[str, tuple[Group, ...]], ...] = (
@@ -24,8 +24,11 @@ def findings(facts: Facts) -> Iterator[Finding]:
     """About the data root and, where images lie there, containerd's."""
     yield data_root(facts)
     inventory = facts.probe.inventory
-    if inventory is not None and inventory.engine.image_store == "containerd":
+    if inventory is None:
+        return
+    if inventory.engine.image_store == "containerd":
         yield _containerd_root(facts, inventory.root_of("images"))
+    yield from _left_over(facts, inventory.engine.storage_driver)
 
 
 def data_root(facts: Facts) -> Finding:
@@ -54,6 +57,25 @@ def data_root(facts: Facts) -> Finding:
     covering = facts.mounts.covering(facts.host.view(root.path))
     where = f", on {covering.filesystem}" if covering else ""
     return Finding("data root", State.OK, f"{root.path} can be listed{where}")
+
+
+def _left_over(facts: Facts, active: str) -> Iterator[Finding]:
+    """What other storage drivers left in the data root: the engine tells of nothing in it, and it takes room."""
+    others = [name for name in GRAPH_DRIVERS if active and name != active and _has_layers(facts, name)]
+    if others:
+        where = f"layers of {', '.join(others)} are in {facts.root.path}"
+        what = f"{where}, and the engine uses {active}: they have no numbers"
+        do = "to see how much it is: docker-storage-exporter du on that folder"
+        yield Finding("other drivers", State.WARNING, what, (), do)
+
+
+def _has_layers(facts: Facts, driver: str) -> bool:
+    """Whether there is a layer of a driver: `image/DRIVER/layerdb` names them, whatever the folder looks like."""
+    try:
+        with os.scandir(facts.host.view(f"{facts.root.path}/image/{driver}/layerdb/sha256")) as layers:
+            return next(layers, None) is not None
+    except OSError:
+        return False
 
 
 def _containerd_root(facts: Facts, path: str) -> Finding:

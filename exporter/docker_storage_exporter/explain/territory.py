@@ -12,11 +12,11 @@ from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.hostfs.mounts import MountTable
 from docker_storage_exporter.model.objects import Container, Inventory
 from docker_storage_exporter.model.text import is_inside
-from docker_storage_exporter.storage import Stores
+from docker_storage_exporter.storage import GRAPH_DRIVERS, Stores
 
 _LAYERS = "layers of images, containers and the build cache"
 _FOLDERS = {
-    **dict.fromkeys(("overlay2", "overlay", "fuse-overlayfs", "aufs", "btrfs", "zfs", "devicemapper", "vfs"), _LAYERS),
+    **dict.fromkeys(GRAPH_DRIVERS, _LAYERS),
     "rootfs": "the mounted roots of containers",
     "image": "the engine's index of images and layers",
     "buildkit": "the build cache's index",
@@ -28,6 +28,7 @@ _FOLDERS = {
     "volumes": "the engine's index of volumes",
     "containers": "the engine's folders of containers",
 }
+_LEFT_OVER = "layers of the storage driver {}, which the engine does not use now"
 # What only such a directory has in it, by containerd 1.6 to 2.1, Docker 20.10 to 29, Podman 4 and 5.
 _SIGNS = {
     "containerd": ("io.containerd.metadata.v1.bolt",),
@@ -122,7 +123,8 @@ class Territories:
         for name, called in _FOLDERS.items():
             folder = self._host.resolve(f"{root}/{name}", mounts)
             if folder.error is None and not folder.remote and is_inside(path, folder.path):
-                return Territory(folder.path, called)
+                is_left_over = name in GRAPH_DRIVERS and name != self._inventory.engine.storage_driver
+                return Territory(folder.path, _LEFT_OVER.format(name) if is_left_over else called)
         return Territory(root, "the engine's own files") if is_inside(path, root) else None
 
     def _called(self, path: str, mounts: MountTable) -> str:

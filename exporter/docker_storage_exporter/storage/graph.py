@@ -25,6 +25,9 @@ _UNCLAIMED = "a layer that no container has: an image's, the build cache's, or l
 _MOST_NAMED = 3
 _LONGEST_ID = 128
 
+GRAPH_DRIVERS = ("overlay2", "overlay", "fuse-overlayfs", "aufs", "btrfs", "zfs", "devicemapper", "vfs")
+"""Every graph driver that an engine has had, known here or not. Each keeps its layers in a folder of its name."""
+
 
 @dataclass(frozen=True, slots=True)
 class GraphFacts:
