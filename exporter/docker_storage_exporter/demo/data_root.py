@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from docker_storage_exporter.demo.files import fill, hexadecimal, write
 from docker_storage_exporter.demo.images import build_images, image_id
 from docker_storage_exporter.demo.mounts import mount_tmpfs, unmount
 from docker_storage_exporter.threads import NamedThread
@@ -171,7 +172,7 @@ class Demo:
     def containers(self) -> list[dict[str, Any]]:
         """GET /containers/json."""
         return [
-            {"Id": _hexadecimal("container", one.name), "Names": [f"/{one.name}"], "State": one.state}
+            {"Id": hexadecimal("container", one.name), "Names": [f"/{one.name}"], "State": one.state}
             for one in _CONTAINERS
         ]
 
@@ -203,10 +204,10 @@ class Demo:
             mount_tmpfs(path, options)
 
     def _layer(self, name: str) -> str:
-        return f"{self.data_root}/overlay2/{_hexadecimal('layer', name)}"
+        return f"{self.data_root}/overlay2/{hexadecimal('layer', name)}"
 
     def _log(self, name: str) -> str:
-        identity = _hexadecimal("container", name)
+        identity = hexadecimal("container", name)
         return f"{self.data_root}/containers/{identity}/{identity}-json.log"
 
     def _build_volume(self, name: str, size: int) -> None:
@@ -214,25 +215,25 @@ class Demo:
         if self._is_tmpfs(name):
             self._mount(f"{folder}/_data", _TMPFS_OPTIONS)
             options = {"MountType": "tmpfs", "MountOpts": _TMPFS_OPTIONS, "MountDevice": "tmpfs"}
-            _write(f"{folder}/opts.json", json.dumps(options))
-        _fill(f"{folder}/_data/data-000000", size)
+            write(f"{folder}/opts.json", json.dumps(options))
+        fill(f"{folder}/_data/data-000000", size)
 
     def _build_container(self, container: _Container, created: datetime) -> None:
-        identity, layer = _hexadecimal("container", container.name), _hexadecimal("layer", container.name)
-        _write(f"{self.data_root}/image/overlay2/layerdb/mounts/{identity}/mount-id", layer)
-        _fill(f"{self._layer(container.name)}/diff/var/cache/data", container.layer_bytes)
+        identity, layer = hexadecimal("container", container.name), hexadecimal("layer", container.name)
+        write(f"{self.data_root}/image/overlay2/layerdb/mounts/{identity}/mount-id", layer)
+        fill(f"{self._layer(container.name)}/diff/var/cache/data", container.layer_bytes)
         _append_log(self._log(container.name), container.log_bytes)
         for source in container.binds:
-            _fill(f"{self._hosts_folders}/{source}/content", 768 * _KIB)
+            fill(f"{self._hosts_folders}/{source}/content", 768 * _KIB)
         folder = f"{self.data_root}/containers/{identity}"
         config = self._config(container, identity, created)
-        _write(f"{folder}/config.v2.json", json.dumps(config))
+        write(f"{folder}/config.v2.json", json.dumps(config))
         host: dict[str, Any] = {"LogConfig": {"Type": "json-file", "Config": dict(container.log_options)}}
         if self._mounting and container.shm_bytes:
             host |= {"IpcMode": "shareable", "ShmSize": _SHM_BYTES}
             self._mount(f"{folder}/mounts/shm", f"size={_SHM_BYTES}")
-            _fill(f"{folder}/mounts/shm/PostgreSQL.1", container.shm_bytes)
-        _write(f"{folder}/hostconfig.json", json.dumps(host))
+            fill(f"{folder}/mounts/shm/PostgreSQL.1", container.shm_bytes)
+        write(f"{folder}/hostconfig.json", json.dumps(host))
         upper = f"{self._layer(container.name)}/diff"
         self._inspected[identity] = {
             **{key: config[key] for key in ("Name", "Created", "Driver", "Image", "Config", "State")},
@@ -266,24 +267,6 @@ class Demo:
             "State": {"Running": container.state == "running", "Pid": 0, "StartedAt": started.isoformat()},
             "MountPoints": {**volumes, **binds},
         }
-
-
-def _hexadecimal(*words: str) -> str:
-    return hashlib.sha256("/".join(words).encode()).hexdigest()
-
-
-def _write(path: str, text: str) -> None:
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text)
-
-
-def _fill(path: str, size: int) -> None:
-    """A file that really takes its room on disk."""
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "wb") as file:
-        file.writelines(b"demo" * (16 * _KIB) for _ in range(size // (64 * _KIB)))
-        file.write(b"." * (size % (64 * _KIB)))
 
 
 def _extend(path: str, size: int) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 from collections.abc import Sequence
 from itertools import accumulate
+
+from docker_storage_exporter.demo.files import fill, hexadecimal, write
 
 _UNIT = 512 * 1024
 _LAYERS = {"debian": 8, "alpine": 1, "java": 6, "node": 4}  # units of those that several images are built on
@@ -30,7 +30,7 @@ _MORE_TAGS = {"shop/web:4.2": ("shop/web:latest",)}
 
 def image_id(tag: str) -> str:
     """The id of the image with that tag."""
-    return f"sha256:{_digest('image', tag)}"
+    return f"sha256:{hexadecimal('image', tag)}"
 
 
 def build_images(data_root: str) -> None:
@@ -41,42 +41,19 @@ def build_images(data_root: str) -> None:
         for name in (tag, *_MORE_TAGS.get(tag, ())):
             references.setdefault(name.partition(":")[0], {})[name] = image_id(tag)
     _build(data_root, image_id(""), [(_DANGLING[0], _LAYERS[_DANGLING[0]]), ("", _DANGLING[1])])
-    _write(f"{data_root}/image/overlay2/repositories.json", json.dumps({"Repositories": references}))
+    write(f"{data_root}/image/overlay2/repositories.json", json.dumps({"Repositories": references}))
 
 
 def _build(data_root: str, identity: str, layers: Sequence[tuple[str, int]]) -> None:
-    """An image's configuration, and those of its layers that are not there yet."""
+    """An image's configuration, and its layers."""
     store = f"{data_root}/image/overlay2"
-    digests = [f"sha256:{_digest('layer', name)}" for name, _ in layers]
+    digests = [f"sha256:{hexadecimal('layer', name)}" for name, _ in layers]
     document = {"created": "2025-01-02T03:04:05Z", "rootfs": {"type": "layers", "diff_ids": digests}}
-    _write(f"{store}/imagedb/content/{identity.replace(':', '/')}", json.dumps(document))
-    chains = [*accumulate(digests, lambda below, digest: f"sha256:{_digest_of(f'{below} {digest}')}")]
+    write(f"{store}/imagedb/content/{identity.replace(':', '/')}", json.dumps(document))
+    chains = [*accumulate(digests, lambda below, digest: f"sha256:{hexadecimal(f'{below} {digest}')}")]
     for number, (chain, (name, size)) in enumerate(zip(chains, layers, strict=True)):
-        folder, directory = f"{store}/layerdb/{chain.replace(':', '/')}", _digest("directory", name)
-        _write(f"{folder}/cache-id", directory)
+        folder, directory = f"{store}/layerdb/{chain.replace(':', '/')}", hexadecimal("directory", name)
+        write(f"{folder}/cache-id", directory)
         if number:
-            _write(f"{folder}/parent", chains[number - 1])
-        _fill(f"{data_root}/overlay2/{directory}/diff/usr/lib/data", size * _UNIT)
-
-
-def _digest(*words: str) -> str:
-    return _digest_of("/".join(words))
-
-
-def _digest_of(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _write(path: str, text: str) -> None:
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text)
-
-
-def _fill(path: str, size: int) -> None:
-    """A file that takes its room on disk, unless it is there already."""
-    if os.path.exists(path):
-        return
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "wb") as file:
-        file.write(b"." * size)
+            write(f"{folder}/parent", chains[number - 1])
+        fill(f"{data_root}/overlay2/{directory}/diff/usr/lib/data", size * _UNIT)
