@@ -15,15 +15,27 @@ from docker_storage_exporter.collector.pages import Pages
 from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.layout import (
     BindFacts,
+    ImageFacts,
     TmpfsFacts,
     VolumeFacts,
     bind_key,
     container_key,
+    image_key,
     volume_key,
 )
+from docker_storage_exporter.layout.images import Pieces
 from docker_storage_exporter.measure import LogFiles, Tmpfs, Walk
 from docker_storage_exporter.model.keys import Kind, ObjectKey
-from docker_storage_exporter.model.objects import Container, Engine, Inventory, LogSettings, Mount, StorageRoot, Volume
+from docker_storage_exporter.model.objects import (
+    Container,
+    Engine,
+    Image,
+    Inventory,
+    LogSettings,
+    Mount,
+    StorageRoot,
+    Volume,
+)
 from docker_storage_exporter.model.places import Place, Sized
 from docker_storage_exporter.model.sizes import Lineage, Measurement, Size, Source
 from docker_storage_exporter.model.snapshot import Row, Snapshot
@@ -43,7 +55,10 @@ _AT = 1_790_000_000.123
 
 @dataclass(frozen=True)
 class Load:
-    """What is on a host. Each container has a log, each bind source one user; mounts are those of volumes."""
+    """What is on a host. Each container has a log, each bind source one user, each image one tag.
+
+    Mounts are those of volumes.
+    """
 
     name: str
     volumes: int = 0
@@ -52,12 +67,15 @@ class Load:
     tmpfs: int = 0
     mounts: int = 0
     log_limits: int = 0
+    images: int = 0
 
 
 LOADS = (
-    Load("small: one application", volumes=10, containers=10, binds=5, mounts=12, log_limits=10),
-    Load("medium: a dozen of them", volumes=60, containers=80, binds=40, tmpfs=10, mounts=80, log_limits=80),
-    Load("large: a build host", volumes=500, containers=300, binds=100, tmpfs=50, mounts=500, log_limits=300),
+    Load("small: one application", volumes=10, containers=10, binds=5, mounts=12, log_limits=10, images=10),
+    Load("medium: a dozen of them", volumes=60, containers=80, binds=40, tmpfs=10, mounts=80, log_limits=80, images=60),
+    Load(
+        "large: a build host", volumes=500, containers=300, binds=100, tmpfs=50, mounts=500, log_limits=300, images=400
+    ),
 )
 _UNITS = {
     "volume": Load("", volumes=1),
@@ -66,6 +84,7 @@ _UNITS = {
     "limit of a container's log": Load("", containers=1, log_limits=1),
     "tmpfs mount": Load("", containers=1, tmpfs=1),
     "source of bind mounts, with one user": Load("", containers=1, binds=1),
+    "image, with one tag": Load("", images=1),
 }
 
 
@@ -99,7 +118,7 @@ def per_object() -> dict[str, int]:
 def formula(load: Load) -> int:
     """The series of a host, by what each object adds."""
     each = per_object()
-    numbers = (load.volumes, load.mounts, load.containers, load.log_limits, load.tmpfs, load.binds)
+    numbers = (load.volumes, load.mounts, load.containers, load.log_limits, load.tmpfs, load.binds, load.images)
     return each["every host"] + sum(each[name] * number for name, number in zip(_UNITS, numbers, strict=True))
 
 
@@ -137,8 +156,9 @@ def snapshot(load: Load) -> Snapshot:
             ),
             Kind.TMPFS: tuple(_tmpfs_row(container, destination) for container, destination in tmpfs),
             Kind.BIND: tuple(_bind_row(number) for number in range(load.binds)),
+            Kind.IMAGE: tuple(_image_row(number) for number in range(load.images)),
         },
-        cut=dict.fromkeys((Kind.VOLUME, Kind.LAYER, Kind.BIND), 0),
+        cut=dict.fromkeys((Kind.VOLUME, Kind.LAYER, Kind.BIND, Kind.IMAGE), 0),
         mountpoints=("/",),
     )
 
@@ -188,6 +208,14 @@ def _bind_row(number: int) -> Row:
     return Row(bind_key(source), (source,), BindFacts(source, users), _measured(Walk((source,))))
 
 
+def _image_row(number: int) -> Row:
+    image = Image(f"sha256:{number:064x}", created=_AT)
+    facts = ImageFacts(image, (f"registry.example/project/service:1.2.{number}",), containers=1)
+    size = Size(123_456_789_504, shared=123_456_123_456)
+    measured = Measurement(size, _AT, Pieces(image.id), Lineage(0, 0, 0, Pieces.name, _AT))
+    return Row(image_key(image.id), (image.id,), facts, Sized(Place(mountpoint="/"), measured))
+
+
 def _measured(source: Source) -> Sized:
     limit = None if source.on_host else 64 * 2**20
     apparent = 123_456_123_456 if source.on_host else None
@@ -227,12 +255,13 @@ def _figures() -> Iterator[str]:
     )
     yield from (
         "",
-        "| host | volumes | containers | bind sources | series | page | gzip |",
-        "|---|--:|--:|--:|--:|--:|--:|",
+        "| host | volumes | containers | bind sources | images | series | page | gzip |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|",
     )
     for load in LOADS:
         sizes = " | ".join(f"{_roughly(len(page(load, gzip=gzip)))} KiB" for gzip in (False, True))
-        yield f"| {load.name} | {load.volumes} | {load.containers} | {load.binds} | {count(load):,} | {sizes} |"
+        numbers = f"{load.volumes} | {load.containers} | {load.binds} | {load.images}"
+        yield f"| {load.name} | {numbers} | {count(load):,} | {sizes} |"
     yield from ("", *_fleets())
 
 

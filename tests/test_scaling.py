@@ -53,14 +53,16 @@ def test_the_formula_adds_up(load):
 
 
 def test_the_formula_is_that_of_a_page_with_everything():
-    load = scaling.Load("", volumes=7, containers=5, binds=3, tmpfs=11, mounts=13, log_limits=2)
+    load = scaling.Load("", volumes=7, containers=5, binds=3, tmpfs=11, mounts=13, log_limits=2, images=17)
 
     assert scaling.formula(load) == scaling.count(load)
 
 
 def test_nothing_that_every_host_has_is_left_out():
     """What is missing is what the document counts in words."""
-    page = scaling.page(scaling.Load("", volumes=1, containers=1, binds=1, tmpfs=1, mounts=1, log_limits=1)).decode()
+    page = scaling.page(
+        scaling.Load("", volumes=1, containers=1, binds=1, tmpfs=1, mounts=1, log_limits=1, images=1)
+    ).decode()
     there = {re.match(r"\w+", line)[0] for line in page.splitlines() if not line.startswith("#")}
     missing = {family.name for family in (*OBJECT_FAMILIES, *LIVE_FAMILIES)} - there
 

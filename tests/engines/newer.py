@@ -40,7 +40,8 @@ class NewerEngine(Dockerd):
         subprocess.run(["mount", "--make-shared", folder], check=True)
         command = ["unshare", "--mount", "--propagation", "unchanged", _ENTER, TREE, folder]
         self._space = subprocess.Popen(command, stdin=subprocess.DEVNULL)
-        wait_until((folder / "entered").exists, "the engine's mount namespace")
+        wait_until(lambda: self._space.poll() is not None or (folder / "entered").exists(), "a mount namespace")
+        assert self._space.poll() is None, f"{TREE} cannot be entered"
         super().__init__(folder, ("nsenter", "--target", str(self._space.pid), "--mount", "--root", "--wd", "env",
                                   "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"))  # fmt: skip
         self.store = store
