@@ -289,6 +289,17 @@ def test_nothing_is_written_below_the_data_root_by_whichever_path(tmp_path, wher
     assert "nothing is written there" in caplog.text
 
 
+def test_nothing_is_written_below_containerd_s_root_either(tmp_path, caplog):
+    (tmp_path / "images").mkdir()
+    roots = (StorageRoot("/d"), StorageRoot(str(tmp_path / "images"), "images"))
+    state = StateFile(str(tmp_path / "images/state.json"), Host())
+
+    with pytest.raises(SettingError, match=r"lies in the containerd root .*: choose another place"):
+        state.recall(Inventory(Engine(), roots=roots))
+    assert not state.keep(Inventory(Engine(), roots=roots), kept(SOURCE))
+    assert list((tmp_path / "images").iterdir()) == []
+
+
 def test_a_data_root_below_a_rootfs_is_recognised(tmp_path):
     (tmp_path / "var/lib/docker").mkdir(parents=True)
     state = StateFile(str(tmp_path / "var/lib/docker/state.json"), Host(str(tmp_path)))

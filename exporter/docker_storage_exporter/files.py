@@ -10,9 +10,16 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from docker_storage_exporter.hostfs.host import Host
+from docker_storage_exporter.model.objects import ROOT_NAMES, StorageRoot
 
 _UNFINISHED = r"\.[0-9a-f]{8}\.new"
 _ABANDONED_SECONDS = 3600.0  # writing takes moments: a writer that began so long ago was killed
+
+
+def storage_root_of(path: str, roots: Iterable[StorageRoot], host: Host) -> str:
+    """The storage root that a file lies in, as people call it and with its path; empty for a file elsewhere."""
+    inside = (root for root in roots if lies_below(path, root.path, host))
+    return next((f"{ROOT_NAMES[root.role]} {root.path}" for root in inside), "")
 
 
 def lies_below(path: str, root: str, host: Host) -> bool:

@@ -15,7 +15,7 @@ from dataclasses import fields
 from typing import Any, cast
 
 from docker_storage_exporter.errors import SettingError
-from docker_storage_exporter.files import lies_below, replace_file
+from docker_storage_exporter.files import replace_file, storage_root_of
 from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.measure import SOURCES, Measurable
 from docker_storage_exporter.model.objects import Inventory
@@ -43,10 +43,9 @@ class StateFile:
 
     def recall(self, inventory: Inventory) -> dict[Source, Measurement]:
         """What the file holds, if it is this host's. Raises SettingError when it lies where nothing is written."""
-        if lies_below(self._path, inventory.root, self._host):
+        if root := storage_root_of(self._path, inventory.roots, self._host):
             raise SettingError(
-                f"--state.file: {self._path!r} lies in the data root {inventory.root}, where nothing is written: "
-                "choose another place"
+                f"--state.file: {self._path!r} lies in the {root}, where nothing is written: choose another place"
             )
         try:
             return dict(_decoded(_document(self._path), _binding(inventory)))
@@ -63,8 +62,8 @@ class StateFile:
     def keep(self, inventory: Inventory, measurements: Mapping[Source, Measurement]) -> bool:
         """Write all of them; whether that went well."""
         try:
-            if lies_below(self._path, inventory.root, self._host):
-                self._tell(f"lies in the data root {inventory.root}: nothing is written there")
+            if root := storage_root_of(self._path, inventory.roots, self._host):
+                self._tell(f"lies in the {root}: nothing is written there")
                 return False
             replace_file(self._path, _encoded(_binding(inventory), measurements))
         except OSError as error:

@@ -121,7 +121,6 @@ def test_an_empty_engine_still_has_its_identity_and_all_closed_sets():
     assert found == {
         "docker_engine_info": 1,
         "docker_bind_mounts_distinct_bytes": 1,
-        "docker_images_distinct_bytes": 1,
         "docker_storage_skipped_objects": len(set(skippable())),
         "docker_storage_unmeasured_objects": len(KINDS) * len(Unmeasured),
         "docker_storage_pending_objects": len(KINDS),

@@ -15,7 +15,7 @@ class Need(Enum):
     """Something that this process has or has not: a short name, and what it means in full."""
 
     API = "API", "the engine's API: its socket and the right to write to it, or a `tcp://` address"
-    DATA_ROOT = "DATA ROOT", "the engine's own data root: mounted, and open to this user or to `CAP_DAC_READ_SEARCH`"
+    DATA_ROOT = "DATA ROOT", "the engine's storage roots: mounted, and open to this user or to `CAP_DAC_READ_SEARCH`"
     SOURCES = "SOURCES", "the sources of bind mounts: in a container, mounted where the host has them"
     LATE_MOUNTS = "LATE MOUNTS", "what is mounted later: in a container, a mount that is `rslave` or `rshared`"
     READ = "DAC_READ_SEARCH", "`CAP_DAC_READ_SEARCH`, to list what is closed to this user"

@@ -170,3 +170,7 @@ class Inventory:
     def root_of(self, role: str) -> str:
         """The path of the storage root with that role; empty when there is none."""
         return next((root.path for root in self.roots if root.role == role), "")
+
+
+ROOT_NAMES = {"data": "data root", "images": "containerd root"}
+"""What people call the storage root of a role."""

@@ -113,7 +113,7 @@ class Locator:
         return Stores(tuple(facts.values()), reasons)
 
     def _read(self, driver: Driver, inventory: Inventory, known: StoreFacts | None) -> StoreFacts | None:
-        device = partial(self._host.device, inventory.root)
+        device = partial(self._host.device, inventory.root_of(driver.role) or inventory.root)
         if not self._crew.may_touch(device):
             raise OverdueError(driver.name)
         steps = Steps()

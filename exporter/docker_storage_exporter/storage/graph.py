@@ -126,6 +126,7 @@ class GraphDriver:
     below: str = ""
     with_apparent: bool = True
     image_store: str = "graphdriver"
+    role: str = "data"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -140,7 +141,7 @@ class GraphDriver:
         step: Callable[[], None] = lambda: None,
     ) -> GraphFacts | None:
         """The facts of the store in the data root. What layerdb says of a container never changes: it is read once."""
-        root = next((root.path for root in roots if root.role == "data"), "")
+        root = next((root.path for root in roots if root.role == self.role), "")
         if not root:
             return None
         mounts = host.mounts()

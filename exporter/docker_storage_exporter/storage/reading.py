@@ -15,11 +15,12 @@ from docker_storage_exporter.storage.facts import StoreFacts
 class Driver(Protocol):
     """One storage driver or image store, called `name` here. `image_store` is where images are kept with it.
 
-    `names` are the engine's words for the storage drivers that keep layers in it. `folder` is where its layers lie
-    below the data root, empty for a store with a root of its own.
+    `names` are the engine's words for the storage drivers that keep layers in it. `role` is that of the storage root
+    that it is in, and `folder` where its layers lie below the data root, empty for a store in another root.
     """
 
     name: str
+    role: str
     folder: str
     image_store: str
 

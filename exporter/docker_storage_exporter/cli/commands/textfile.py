@@ -13,7 +13,7 @@ from docker_storage_exporter.cli.options import parser, settings_from
 from docker_storage_exporter.confine.rights import read_rights
 from docker_storage_exporter.confine.sandbox import Sandbox, restrict_process
 from docker_storage_exporter.errors import ExporterError, SettingError
-from docker_storage_exporter.files import lies_below, replace_file
+from docker_storage_exporter.files import replace_file, storage_root_of
 from docker_storage_exporter.hostfs.host import Host
 from docker_storage_exporter.inventory.client import EngineClient
 from docker_storage_exporter.inventory.current import CurrentInventory
@@ -92,10 +92,8 @@ def _check(path: str) -> None:
 
 
 def _refuse_data_root(path: str, listed: Inventory, host: Host) -> None:
-    if path != _STDOUT and lies_below(path, listed.root, host):
-        raise SettingError(
-            f"{path!r} lies in the data root {listed.root}, where nothing is written: choose another place"
-        )
+    if path != _STDOUT and (root := storage_root_of(path, listed.roots, host)):
+        raise SettingError(f"{path!r} lies in the {root}, where nothing is written: choose another place")
 
 
 def _sandbox(settings: Settings, path: str) -> Sandbox:

@@ -68,5 +68,6 @@ PARTS = (Part(KIND, _samples),)
 
 
 def totals(snapshot: Snapshot) -> Iterator[Samples]:
-    """What is no single image's."""
-    yield IMAGES_DISTINCT, [((), snapshot.distinct_bytes.get(KIND, 0))]
+    """What is no single image's, once every image has been looked at: until then it would be a lower bound."""
+    is_known = any(row.sized.measurement for row in snapshot.of(KIND)) and not snapshot.pending.get(KIND)
+    yield IMAGES_DISTINCT, [((), snapshot.distinct_bytes.get(KIND, 0))] if is_known else []

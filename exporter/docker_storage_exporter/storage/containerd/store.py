@@ -33,6 +33,7 @@ class ContainerdStore:
 
     name = "containerd"
     names = tuple(LAYOUTS)
+    role = "images"
     folder = ""
     image_store = "containerd"
 
@@ -44,7 +45,7 @@ class ContainerdStore:
         step: Callable[[], None] = lambda: None,
     ) -> ContainerdFacts:
         """The facts of the root with the role `images`. What cannot be read now is what it was, with the reason."""
-        root = next((root.path for root in roots if root.role == "images"), "")
+        root = next((root.path for root in roots if root.role == self.role), "")
         mounts = host.mounts()
         if not root:
             return ContainerdFacts(reason=Unmeasured.UNKNOWN_IMAGES_ROOT)
