@@ -194,3 +194,15 @@ def test_who_is_asked_for_the_time_of_a_measurement_may_tell_of_one_meanwhile(di
     disk.look(lost=100 * MIB)
 
     assert disk.told.suspects(lambda source: disk.told.explain(source, 1, 1) or BEGAN + 15) == [walk("a")]
+
+
+def test_what_an_image_store_grew_by_is_explained_without_a_walk(disk):
+    disk.told.explain_stored("/", 500 * MIB)
+    disk.look(lost=300 * MIB)
+    assert disk.unexplained == 300 * MIB
+
+    disk.told.explain_stored("/", 700 * MIB)
+    disk.look()
+    assert disk.unexplained == 100 * MIB
+    disk.told.explain_stored("/elsewhere", 700 * MIB)  # which nothing is known of
+    assert disk.unexplained == 100 * MIB

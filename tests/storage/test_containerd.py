@@ -297,3 +297,10 @@ def test_the_layer_that_a_committed_image_stands_on_is_the_container_s(root):
 
     assert {piece.name for piece in kept.unique} == {f"overlayfs/{OTHER}", SECOND}
     assert f"overlayfs/{WRITER}-init" in {piece.name for piece in kept.shared}
+
+
+def test_the_store_sizes_all_that_never_changes_whoever_needs_it(root):
+    root.snapshot("pod", 11, size=5 * BLOCK, namespace="k8s.io")
+    root.snapshot(IDLE, 12, "active")
+
+    assert read(root.write()).stored_bytes == (100 + 20 + 1 + 5 + 3 + 1 + 1) * BLOCK

@@ -35,6 +35,10 @@ class TwoRoots:
     def complete(self):
         return self.reason is None
 
+    @property
+    def stored_bytes(self):
+        return 4096
+
     def keeps(self, container):
         return container.driver == "two-roots"
 

@@ -72,6 +72,7 @@ class Attribution:
         self._mountpoints: Mapping[Source, str] = {}
         self._busy: frozenset[Source] = frozenset()
         self._rates: dict[Source, float] = {}
+        self._stored: dict[str, int] = {}
 
     def watch(self, inventory: Inventory, plan: Plan, sources: Collection[Source]) -> None:
         """These objects there are from now on, with these sources: a set, or a mapping that never changes."""
@@ -94,6 +95,15 @@ class Attribution:
                 space.explained += growth
             if seconds > 0 and source in self._busy:
                 self._rates[source] = growth / seconds
+
+    def explain_stored(self, mountpoint: str, total: int) -> None:
+        """What an image store sizes itself, on that filesystem, is so many bytes by now."""
+        with self._lock:
+            before = self._stored.get(mountpoint)
+            space = self._spaces.get(mountpoint)
+            if before is not None and space is not None:
+                space.explained += total - before
+            self._stored[mountpoint] = total
 
     def born(self, born_nanoseconds: int) -> bool:
         """Whether something came into being in this process's time, so that all it holds is growth."""
@@ -161,6 +171,7 @@ def _mountpoints(plan: Plan) -> Iterator[tuple[Source, str]]:
         for item in plan.of(subject.kind):
             place = item.place
             if place.source is None:
+                yield from ((source, place.mountpoint) for source in place.parts)
                 continue
             location = place.location if subject.overlaps else None
             is_enclosed = location is not None and any(where in walked for where in location.above())

@@ -114,10 +114,17 @@ class Scheduler:
             self._measure_these(listed)
         if previous is None or previous.plan is not listed.plan:
             self.attribution.watch(listed.inventory, listed.plan, listed.sources)
+        self._explain_stored(listed)
         self.pay(Work.LISTING, time.thread_time() - cpu)
         self.tally.listed(listed.inventory.at, self._clock() - started)
         if previous is None or _says_something_else(previous, listed):
             self.publisher.changed.set()
+
+    def _explain_stored(self, listed: Listed) -> None:
+        """What an image store grew by is known without a walk: a pull, or a build."""
+        mountpoint = next((root.mountpoint for root in listed.inventory.roots if root.role == "images"), "")
+        if mountpoint:
+            self.attribution.explain_stored(mountpoint, sum(facts.stored_bytes for facts in listed.stores.facts))
 
     def _measure_these(self, listed: Listed) -> None:
         """Want the sources of a listing; those that the memory holds are as old there as they are."""

@@ -41,6 +41,10 @@ class StoreFacts(Protocol):
     def reason(self) -> Unmeasured | None:
         """Why it is not complete; None when it is."""
 
+    @property
+    def stored_bytes(self) -> int:
+        """The bytes of all that the store sizes itself, whoever needs it; 0 for a store that tells no sizes."""
+
     def keeps(self, container: Container) -> bool:
         """Whether this store is the one that a container's writable layer is in."""
 

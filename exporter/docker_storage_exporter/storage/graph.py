@@ -51,6 +51,11 @@ class GraphFacts:
         """Whether all of it was read."""
         return self.reason is None
 
+    @property
+    def stored_bytes(self) -> int:
+        """Nothing: layerdb has the lengths of files, not what they occupy."""
+        return 0
+
     def keeps(self, container: Container) -> bool:
         """Whether the container was made with this driver."""
         return container.driver == self.driver.name

@@ -56,6 +56,12 @@ class ContainerdFacts:
         """Whether all of it was read."""
         return self.reason is None
 
+    @cached_property
+    def stored_bytes(self) -> int:
+        """All committed snapshots and all content, of every namespace."""
+        snapshots = (one for name in self.snapshotters for one in self._snapshots(name).by_number.values())
+        return sum(one.allocated or 0 for one in snapshots) + sum(size or 0 for size in self.stored.values())
+
     def keeps(self, container: Container) -> bool:
         """Whether the container was made with one of the snapshotters."""
         return container.driver in LAYOUTS
