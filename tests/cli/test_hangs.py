@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -236,18 +238,23 @@ def test_ctrl_c_brings_the_prompt_back_whatever_hangs(laid, fuse_at, command, si
     process = subprocess.Popen(
         [*COMMAND, command, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
-    wait_until(lambda: _waits_for_fuse(process.pid))
-    os.killpg(process.pid, signal.SIGINT)
+    try:
+        wait_until(lambda: _waits_for_fuse(process.pid))
+        os.killpg(process.pid, signal.SIGINT)
 
-    assert process.wait(10) == 130
+        assert process.wait(10) == 130
+    finally:
+        process.kill()
+        process.wait(10)
 
 
 def _waits_for_fuse(pid):
     """Whether a thread of a process's child waits for an answer of a FUSE server."""
     for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        for task in Path(f"/proc/{child}/task").iterdir():
-            if "fuse" in (task / "wchan").read_text() or "request_wait" in (task / "wchan").read_text():
-                return True
+        with suppress(FileNotFoundError, ProcessLookupError):  # of a thread that ends meanwhile
+            for task in Path(f"/proc/{child}/task").iterdir():
+                if re.search("fuse|request_wait", (task / "wchan").read_text()):
+                    return True
     return False
 
 
