@@ -106,8 +106,10 @@ def count(load: Load) -> int:
 
 def per_object() -> dict[str, int]:
     """How many series one more object of each sort makes, and how many there always are."""
-    nothing = count(Load(""))
-    alone = {name: count(load) - nothing for name, load in _UNITS.items()}
+    empty, one_image, two_images = (count(Load("", images=number)) for number in range(3))
+    alone = {name: count(load) - empty for name, load in _UNITS.items()}
+    alone["image, with one tag"] = two_images - one_image
+    nothing = one_image - alone["image, with one tag"]  # every host has images, and their sum is a series
     container, volume = alone["container"], alone["volume"]
     bound = {"limit of a container's log", "tmpfs mount", "source of bind mounts, with one user"}
     found = {name: number - container if name in bound else number for name, number in alone.items()}
