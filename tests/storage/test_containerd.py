@@ -304,3 +304,22 @@ def test_the_store_sizes_all_that_never_changes_whoever_needs_it(root):
     root.snapshot(IDLE, 12, "active")
 
     assert read(root.write()).stored_bytes == (100 + 20 + 1 + 5 + 3 + 1 + 1) * BLOCK
+
+
+def test_an_image_that_is_pulled_while_the_root_is_read_is_never_without_its_layers(root):
+    steps = []
+
+    def pull():
+        steps.append(1)
+        if len(steps) == 2:  # between two of the databases
+            root.snapshot(OTHER, 5, size=7 * BLOCK)
+            root.blob(SECOND, snapshot=OTHER)
+            root.image("pulled:1", SECOND)
+            root.write()
+
+    facts = DRIVER.read((StorageRoot(str(root.path), "images"),), Host(), None, pull)
+
+    pieces = [piece for image in facts.images() for piece in image.unique if piece.name.startswith("overlayfs/")]
+    assert len(pieces) >= 2
+    assert all(piece.allocated for piece in pieces)
+    assert {image.names for image in read(root, facts).images()} == {("pulled:1",), ("registry/shop:1",)}

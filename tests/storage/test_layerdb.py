@@ -108,6 +108,22 @@ def test_a_layer_of_the_build_cache_is_shared_with_all_below_it(store):
     assert image.unique == (store.piece(BASE, TOP, OTHER),)
 
 
+def test_while_the_build_cache_cannot_be_read_nothing_is_said_to_be_an_image_s_alone(store):
+    store.image("a", BASE, tags=("shop:1",))
+    index = store.path / "buildkit/snapshots.db"
+    index.parent.mkdir()
+    index.write_bytes(b"x" * 9000)
+
+    first = store.read()
+    store.build_cache(chain_of(BASE))
+    after = store.read(first)
+    index.write_bytes(b"x" * 9000)
+
+    assert first.images()[0].unique == (Piece(chain_of(BASE)),)  # which has no number
+    assert (after.images()[0].unique, after.images()[0].shared) == ((), (store.piece(BASE),))
+    assert store.read(after).images() == after.images()
+
+
 def test_steps_of_the_classic_builder_are_shown_only_with_a_tag(store):
     store.image("a", BASE, tags=("base:1",))
     store.image("b", BASE, TOP, parent="a")

@@ -15,11 +15,11 @@ from docker_storage_exporter.measure import device_of, try_opening
 from docker_storage_exporter.model.keys import Kind, ObjectKey
 from docker_storage_exporter.model.places import Place, Unmeasured
 from docker_storage_exporter.model.sizes import Source
+from docker_storage_exporter.model.text import some_of
 from docker_storage_exporter.schedule.crew import Crew
 from docker_storage_exporter.schedule.jobs import Job, OverdueError, Work
 from docker_storage_exporter.schedule.listing import Locator
 
-_MOST_NAMED = 3
 _REMEDIES = {
     Unmeasured.FOREIGN_ENGINE: "see same host",
     Unmeasured.UNKNOWN_ROOT: "see data root",
@@ -86,8 +86,7 @@ def _finding(facts: Facts, subject: Subject, places: list[Place], failed: list[_
         what += f", {skipped} more left out by rule"
     if not failed:
         return Finding(subject.plural, State.OK, what)
-    more = f" and {len(failed) - _MOST_NAMED} more" if len(failed) > _MOST_NAMED else ""
-    what += f"; not {', '.join(map(str, failed[:_MOST_NAMED]))}{more}"
+    what += f"; not {some_of(list(map(str, failed)))}"
     reasons = sorted({one.reason for one in failed})
     do = ", ".join(dict.fromkeys(_remedy(facts, subject.kind, reason) for reason in reasons))
     return Finding(subject.plural, State.WARNING, what, (LOST[subject.kind],), do, partly=len(failed) < wanted)

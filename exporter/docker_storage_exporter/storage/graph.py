@@ -15,14 +15,13 @@ from docker_storage_exporter.hostfs.reasons import reason_for
 from docker_storage_exporter.model.keys import Kind, ObjectKey
 from docker_storage_exporter.model.objects import Container, Image, Inventory, StorageRoot
 from docker_storage_exporter.model.places import Location, Unmeasured
-from docker_storage_exporter.model.text import is_inside
+from docker_storage_exporter.model.text import is_inside, some_of
 from docker_storage_exporter.storage.facts import Claim, StoreFacts
-from docker_storage_exporter.storage.layerdb import LayerDatabase, LayerDatabaseReader
+from docker_storage_exporter.storage.layerdb import LayerDatabase, LayerDatabaseReader, listed
 
 _MOUNT = re.compile(r"[0-9a-f]{64}")  # the daemon's own check of a mount-id
 _LAYER = re.compile(r"[0-9a-f]{64}(-init)?|[0-9a-z]{25}")  # of the latter kind are those that BuildKit makes
 _UNCLAIMED = "a layer that no container has: an image's, the build cache's, or left over"
-_MOST_NAMED = 3
 _LONGEST_ID = 128
 
 GRAPH_DRIVERS = ("overlay2", "overlay", "fuse-overlayfs", "aufs", "btrfs", "zfs", "devicemapper", "vfs")
@@ -98,15 +97,14 @@ class GraphFacts:
         return name if name in self.names else None
 
     def called(self, location: Location) -> str:
-        """A layer's directory; whose it is, if no container's, is not told."""
+        """A layer's directory, with the images that it belongs to."""
         name = self.whose(location)
         if name is None:
             return ""
         images = [(image.names or (image.id,))[0] for image in self.database.images if self._is_made_of(image, name)]
         if not images:
             return _UNCLAIMED
-        more = f" and {len(images) - _MOST_NAMED} more" if len(images) > _MOST_NAMED else ""
-        return f"a layer of image {', '.join(images[:_MOST_NAMED])}{more}"
+        return f"a layer of image {some_of(images)}"
 
     def _is_made_of(self, image: Image, name: str) -> bool:
         return any(piece.path == self._path(name) for piece in (*image.unique, *image.shared))
@@ -172,7 +170,7 @@ class GraphDriver:
 
 def _mounts(folder: str, known: Mapping[str, str], step: Callable[[], None]) -> dict[str, str]:
     mounts = {}
-    for container in _listed(folder):
+    for container in listed(folder):
         step()
         name = known.get(container) or _mount_id(f"{folder}/{container}/mount-id")
         if name:
@@ -187,10 +185,3 @@ def _mount_id(path: str) -> str:
     except (OSError, UnicodeDecodeError):
         return ""
     return content if _MOUNT.fullmatch(content) else ""
-
-
-def _listed(folder: str) -> list[str]:
-    try:
-        return os.listdir(folder)
-    except (FileNotFoundError, NotADirectoryError):
-        return []

@@ -46,11 +46,15 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class LayerDatabase:
-    """The image store of one driver as it was read. `images` are those that people can see."""
+    """The image store of one driver as it was read. `images` are those that people can see.
+
+    `built` are the chain ids that the build cache names, None while they could never be read: then nothing tells which
+    layers an image has alone.
+    """
 
     configs: Mapping[str, Config] = field(default_factory=dict)
     layers: Mapping[str, Layer] = field(default_factory=dict)
-    built: Reading[frozenset[str]] = _NO_CHAINS
+    built: Reading[frozenset[str]] | None = _NO_CHAINS
     tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     images: tuple[Image, ...] = ()
 
@@ -76,10 +80,12 @@ class LayerDatabaseReader:
         same = (configs, layers, tags) == (before.configs, before.layers, before.tags) and built is before.built
         if same:
             return before
-        return LayerDatabase(configs, layers, built, tags, tuple(self._made(configs, layers, built.content, tags)))
+        known = layers if built is not None else {}
+        chains = built.content if built is not None else ()
+        return LayerDatabase(configs, layers, built, tags, tuple(self._made(configs, known, chains, tags)))
 
     def _configs(self, known: Mapping[str, Config]) -> Iterator[tuple[str, Config]]:
-        for name in sorted(_listed(f"{self._images}/imagedb/content/sha256")):
+        for name in sorted(listed(f"{self._images}/imagedb/content/sha256")):
             digest = _PREFIX + name
             if digest in known:
                 yield digest, known[digest]
@@ -98,14 +104,14 @@ class LayerDatabaseReader:
             if layer.directory and "/" not in layer.directory:
                 yield chain, layer
 
-    def _built_chains(self, known: Reading[frozenset[str]]) -> Reading[frozenset[str]]:
-        """The chain ids that the build cache names."""
+    def _built_chains(self, known: Reading[frozenset[str]] | None) -> Reading[frozenset[str]] | None:
+        """The chain ids that the build cache names; those read before where they cannot be read now."""
         try:
             return read_file(self._built, _chains, known)
         except FileNotFoundError:
             return _NO_CHAINS
         except (OSError, CorruptError, BusyError):
-            return known
+            return known if known is not _NO_CHAINS else None
 
     def _tags(self) -> dict[str, tuple[str, ...]]:
         """The tags of each image, in order; a name with a digest is no tag."""
@@ -144,7 +150,7 @@ class LayerDatabaseReader:
     def _steps(self) -> frozenset[str]:
         """The images that others were built on by the classic builder. Without a tag, no engine shows them."""
         metadata = f"{self._images}/imagedb/metadata/sha256"
-        return frozenset(_text(f"{metadata}/{name}/parent") for name in _listed(metadata))
+        return frozenset(_text(f"{metadata}/{name}/parent") for name in listed(metadata))
 
 
 def _config(document: Mapping[str, Any]) -> Config:
@@ -191,7 +197,8 @@ def _text(path: str) -> str:
         return ""
 
 
-def _listed(folder: str) -> list[str]:
+def listed(folder: str) -> list[str]:
+    """The names in a folder; none where there is no such folder. Raises OSError."""
     try:
         return os.listdir(folder)
     except (FileNotFoundError, NotADirectoryError):

@@ -11,7 +11,7 @@ from docker_storage_exporter.model.keys import Kind, ObjectKey
 from docker_storage_exporter.model.objects import Container, Image, Inventory, Piece
 from docker_storage_exporter.model.places import Location, Unmeasured
 from docker_storage_exporter.model.sizes import Size
-from docker_storage_exporter.model.text import path_below
+from docker_storage_exporter.model.text import path_below, some_of
 from docker_storage_exporter.storage.containerd.holders import (
     DOCKER,
     Holder,
@@ -30,7 +30,6 @@ from docker_storage_exporter.storage.facts import Claim
 CONTENT = "io.containerd.content.v1.content"
 _BLOBS = "blobs/sha256/"
 _DANGLING = "moby-dangling@"  # what Docker calls an image without a tag that a container still uses
-_MOST_NAMED = 3
 _NO_SNAPSHOTS = Snapshots()
 
 
@@ -140,8 +139,7 @@ class ContainerdFacts:
         holders = self._holders.of(node)
         names = [self._called(holder) for holder in sorted(holders, key=lambda holder: _rank(holder, node))]
         if names:
-            more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-            return f"of {', '.join(names[:_MOST_NAMED])}{more}"
+            return f"of {some_of(names)}"
         if isinstance(node, SnapshotNode) and node.namespace != DOCKER:
             return f"of the namespace {node.namespace}, which is not Docker's"
         return "that nothing needs: containerd removes it by itself"

@@ -51,7 +51,8 @@ class ContainerdStore:
             return ContainerdFacts(reason=Unmeasured.UNKNOWN_IMAGES_ROOT)
         before = previous if isinstance(previous, ContainerdFacts) and previous.root == root else ContainerdFacts()
         reading = _Reading(host.view(root), before, step)
-        snapshotters, metadata = reading.snapshotters(), reading.metadata()
+        metadata = reading.metadata()  # first: a layer is in the other database before content refers to it
+        snapshotters = reading.snapshotters()
         facts = ContainerdFacts(
             root=root,
             location=host.location(root, mounts),
